@@ -1,0 +1,108 @@
+# PIM Portal: everything a person or a machine does with this repository. `make` alone lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PORT ?= 8000
+WHO ?= robin
+export PORT
+
+# The first of these that runs (a shim may only say that it does not) and is new enough.
+NEW_ENOUGH := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON3 ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+MANAGE := $(PYTHON) manage.py
+# uv from the environment itself, never one that happens to be installed on the machine.
+UV := $(PYTHON) -m uv --quiet
+
+.PHONY: help
+help:  ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- The environment: one lock file with hashes per purpose, each containing the one before it ---
+
+$(VENV)/.bootstrap: requirements/bootstrap.txt
+	@$(or $(PYTHON3),false) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "PIM Portal needs Python 3.11 or later with its" \
+		"module venv (Debian: apt-get install python3-venv), or name one: make PYTHON3=/path/to/python3" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON3) --version) ..."
+	@$(PYTHON3) -m venv $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.%: requirements/%.txt $(VENV)/.bootstrap
+	@echo "Installing requirements/$*.txt ..."
+	@$(UV) pip install --python $(PYTHON) --require-hashes -r $<
+	@touch $@
+
+.PRECIOUS: $(VENV)/.%
+
+# --- Running it ---
+
+.PHONY: run
+run: $(VENV)/.embedded  ## start the portal with demo data in the foreground (PORT=8000); Ctrl-C stops all of it
+	@$(MANAGE) up --port $(PORT)
+
+.PHONY: code
+code: $(VENV)/.embedded  ## print the current authenticator code of a demo person (WHO=robin)
+	@$(MANAGE) demo_code $(WHO)
+
+.PHONY: reset
+reset:  ## forget the demo: remove var/ and the demo's PostgreSQL data (not while it runs)
+	@if [ -f var/postgresql/home ]; then home=$$(cat var/postgresql/home); \
+		case "$$home" in /var/tmp/pim-portal-*) rm -rf "$$home";; esac; fi
+	@rm -rf var
+
+# --- Testing it ---
+
+PYTEST := $(PYTHON) -m pytest -q -n 2
+
+.PHONY: test
+test: $(VENV)/.test chromium  ## run the whole suite on SQLite, then again on PostgreSQL
+	PORTAL_TEST_DATABASE=sqlite $(PYTEST)
+	PORTAL_TEST_DATABASE=postgresql $(PYTEST) -m "not walk"
+
+.PHONY: walk
+walk: $(VENV)/.test chromium  ## run the browser tests alone
+	$(PYTEST) -m walk
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing Chromium ..." \
+			&& apt-get update -qq >/dev/null \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| { echo "The browser tests need the program chromium: on Debian, apt-get install chromium" >&2; exit 1; }
+
+# --- Checking it ---
+
+# What .env.example says, with keys of its own: the example is kept true by being checked.
+KEY := $$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(48))')
+PRODUCTION := ENV_FILE=.env.example SECRET_KEY=$(KEY) JOURNAL_KEY=$(KEY)
+
+.PHONY: check
+check: $(VENV)/.dev  ## linters, types, layers, migrations, production settings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
+
+.PHONY: coverage
+coverage: $(VENV)/.dev chromium  ## run the suite on SQLite and say which lines it does not reach
+	$(PYTEST) --cov --cov-report=term --cov-report=html
+
+# --- Keeping it ---
+
+.PHONY: locks
+locks: $(VENV)/.bootstrap  ## write requirements/*.txt anew from requirements/*.in
+	@cd requirements && for name in bootstrap base embedded test dev; do \
+		constraint=$$(case $$name in embedded) echo base;; test) echo embedded;; dev) echo test;; esac); \
+		../$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			--no-annotate --upgrade $${constraint:+-c $$constraint.txt} $$name.in -o $$name.txt || exit 1; done
+
+.PHONY: clean
+clean: reset  ## remove everything that was made: environment, demo, caches
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""People: who they are, how surely we know it, how they are reached."""

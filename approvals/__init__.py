@@ -1,0 +1,1 @@
+"""People asking and people answering."""

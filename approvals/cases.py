@@ -1,0 +1,105 @@
+"""Everything an approver needs to see to say yes or no, for many requests at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from accounts.models import User
+from approvals.models import AccessRequest
+from approvals.permissions import approvers_of
+from roles.requirements import Asked, window
+
+MONTHS = 12
+MONTH = timedelta(days=30.4)
+TALLEST = 16  # of a bar, in units of its drawing
+Status = AccessRequest.Status
+
+
+@dataclass
+class Past:
+    """What became of a person's earlier requests for a role, over twelve months.
+
+    Args:
+        approved, denied: how many.
+        last_at: when they asked last; None if never.
+        months: requests in each month, oldest first, and whether one of them was denied.
+    """
+
+    approved: int = 0
+    denied: int = 0
+    last_at: datetime | None = None
+    months: list[int] = field(default_factory=lambda: [0] * MONTHS)
+    denied_months: set[int] = field(default_factory=set)
+
+    def add(self, status: str, at: datetime, *, now: datetime) -> None:
+        """Count one more request."""
+        month = MONTHS - 1 - min(MONTHS - 1, int((now - at) / MONTH))
+        self.months[month] += 1
+        self.approved += status == Status.APPROVED
+        self.denied += status == Status.DENIED
+        if status == Status.DENIED:
+            self.denied_months.add(month)
+        self.last_at = max(at, self.last_at or at)
+
+    @property
+    def bars(self) -> list[dict[str, object]]:
+        """The months as bars of a small drawing, 120 wide and 24 high."""
+        most = max(self.months) or 1
+        return [
+            {
+                "x": at * 10,
+                "y": 22 - (TALLEST * count) // most,
+                "height": 2 + (TALLEST * count) // most,
+                "kind": "no" if at in self.denied_months else "" if count else "none",
+            }
+            for at, count in enumerate(self.months)
+        ]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request as its approver sees it.
+
+    Args:
+        starts_at, ends_at: when it would hold if it were approved at this moment.
+        others: who else may decide.
+    """
+
+    access_request: AccessRequest
+    starts_at: datetime
+    ends_at: datetime
+    past: Past
+    others: list[User]
+
+
+def cases_of(requests: Sequence[AccessRequest], person: User) -> list[Case]:
+    """The cases that ``person`` decides on, in the order given."""
+    now = timezone.now()
+    pasts = pasts_of(requests, now=now)
+    cases = []
+    for one in requests:
+        asked = Asked(minutes=one.minutes or 0, starts_at=one.asked_start)
+        until = one.eligibility.ends_for(one.holder) if one.eligibility and one.holder else None
+        starts_at, ends_at = window(asked, decided_at=now, eligible_until=until)
+        others = list(approvers_of(one).exclude(pk=person.pk)[:10])
+        cases.append(Case(one, starts_at, ends_at, pasts[one.holder_id, one.role_id], others))
+    return cases
+
+
+def pasts_of(requests: Sequence[AccessRequest], *, now: datetime) -> dict[tuple[int | None, int], Past]:
+    """The past of each holder with each role among ``requests``; the open requests themselves do not count."""
+    pasts: dict[tuple[int | None, int], Past] = defaultdict(Past)
+    earlier = AccessRequest.objects.filter(
+        holder__in={one.holder_id for one in requests},
+        role__in={one.role_id for one in requests},
+        act=AccessRequest.Act.ACTIVATE,
+        created_at__gt=now - timedelta(days=365),
+    ).exclude(pk__in=[one.pk for one in requests])
+    for holder, role, status, at in earlier.values_list("holder", "role", "status", "created_at"):
+        pasts[holder, role].add(status, at, now=now)
+    return pasts

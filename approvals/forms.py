@@ -1,0 +1,269 @@
+"""What people fill in when they ask and when they answer. The rules are not here: the verbs say no, the forms show it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from functools import cached_property
+from math import gcd
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.db import models
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateformat import format as dated
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+
+from accounts.mfa.freshness import fresh_factor
+from accounts.models import Group, User, canonical_email
+from approvals.models import AccessRequest, Decision
+from approvals.requesting import RequirementsUnmet, settings_for, standing_of
+from audit.journal.actor import Actor
+from audit.journal.refusing import Refused
+from roles.models import EffectiveSettings, Eligibility, Role
+from roles.requirements import Asked, effect_in_words, settings_in_words
+
+USUAL_MINUTES = 60
+OWN_PAGES = (403, 409)  # refusals that are not about a field
+MOMENT_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")
+SHORT_ENOUGH = 80  # characters of a justification that is offered again
+
+
+def moment_input() -> forms.DateTimeInput:
+    """A field for a day and hour in the person's own zone."""
+    return forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class StrictForm(forms.Form):
+    """A form that takes exactly its own fields, and can show why a verb refused what it holds."""
+
+    def clean(self) -> dict[str, Any]:
+        """Anything else that was sent is a forgery, not a mistake.
+
+        Raises:
+            BadRequest: a field that the form does not have.
+        """
+        known = {self.add_prefix(name) for name in self.fields} | {"csrfmiddlewaretoken"}
+        if strange := sorted(set(self.data) - known):
+            raise BadRequest(f"The form has no field {strange[0][:60]!r}.")
+        return super().clean() or self.cleaned_data
+
+    def show(self, refused: Refused) -> None:
+        """Put a refusal beside the field it is about.
+
+        Raises:
+            Refused: the same again, when it is a question or has a page of its own (no duty, somebody was faster).
+        """
+        if refused.status_code in OWN_PAGES:
+            raise refused
+        said = refused.unmet if isinstance(refused, RequirementsUnmet) else [refused]
+        for one in said:
+            self.add_error(one.field if one.field in self.fields else None, str(one.message))
+
+
+class ActivationForm(StrictForm):
+    """For how long, and why.
+
+    Args:
+        eligibility: what would be activated.
+        actor: who would activate it, in their session.
+    """
+
+    minutes = forms.IntegerField(label=_("For how long"))
+    justification = forms.CharField(
+        label=_("Why"),
+        required=False,
+        widget=forms.Textarea(attrs={"placeholder": _("What you are going to do")}),
+    )
+    ticket = forms.CharField(label=_("Ticket"), required=False)
+    starts_at = forms.DateTimeField(
+        label=_("Start later"), required=False, input_formats=MOMENT_FORMATS, widget=moment_input()
+    )
+    code = forms.CharField(
+        label=_("Code from your authenticator app"), required=False, max_length=64, strip=False
+    )
+    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, eligibility: Eligibility, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
+        self.eligibility = eligibility
+        self.actor = actor
+        self.role_settings: EffectiveSettings = settings_for(eligibility.role)
+        self.least = settings.MINIMUM_DURATION_MINUTES
+        self.most = max(self.least, self.role_settings.max_minutes)
+        self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
+        self.initial.setdefault("minutes", self.usual_minutes)
+        self.initial.setdefault("idempotency_key", str(secrets.randbits(120)))
+        asked = {
+            "justification": self.role_settings.justification_required,
+            "ticket": self.role_settings.ticket_required,
+        }
+        for name, is_asked in asked.items():
+            # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
+            self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
+
+    @cached_property
+    def past(self) -> list[AccessRequest]:
+        """This person's latest activations of this role, newest first."""
+        asked = AccessRequest.objects.filter(
+            act=AccessRequest.Act.ACTIVATE, requester=self.actor.person, role=self.eligibility.role
+        )
+        return list(asked.only("minutes", "justification", "created_at")[:10])
+
+    @property
+    def usual_minutes(self) -> int:
+        """What they asked for last time, as far as it is still allowed."""
+        last = self.past[0].minutes if self.past else None
+        usual: int = min(max(last or USUAL_MINUTES, self.least), self.most)
+        return usual
+
+    @property
+    def said_before(self) -> list[str]:
+        """Justifications they gave before, to take up again; the newest three."""
+        said = (one.justification for one in self.past)
+        return list(dict.fromkeys(words for words in said if 0 < len(words) <= SHORT_ENOUGH))[:3]
+
+    @cached_property
+    def asks_for_code(self) -> bool:
+        """Whether a second factor must be given now: none in this session is fresh enough."""
+        minutes = self.role_settings.factor_minutes
+        if minutes is None:
+            return False
+        return minutes == 0 or fresh_factor(self.actor, act="", minutes=minutes) is None
+
+    @property
+    def needs(self) -> list[tuple[str, str]]:
+        """What role settings ask, as icon and words."""
+        return settings_in_words(self.role_settings)
+
+    def asked(self) -> Asked:
+        """What a valid form asks for."""
+        said = self.cleaned_data
+        return Asked(
+            minutes=said["minutes"],
+            justification=said["justification"],
+            starts_at=said["starts_at"],
+            ticket=said["ticket"],
+        )
+
+    def effect(self) -> SafeString:
+        """The sentence above the button, for what is filled in so far."""
+        starts_at: datetime | None = self._readable("starts_at")
+        minutes = self._readable("minutes") or self.usual_minutes
+
+        def clock(at: datetime) -> str:
+            local = timezone.localtime(at)
+            words = dated(local, "H:i" if local.date() == timezone.localdate() else "j M H:i")
+            # The browser moves this hour along with the slider; one with a start of its own it leaves alone.
+            return format_html("<b>{}</b>" if starts_at else "<b data-until>{}</b>", words)
+
+        sentence = effect_in_words(
+            self.role_settings,
+            Asked(minutes=min(max(minutes, self.least), self.most), starts_at=starts_at),
+            standing_of(self.eligibility, person=self.actor.person, factor_is_fresh=True),
+            role=format_html("<b>{}</b>", self.eligibility.role),
+            clock=clock,
+        )
+        return mark_safe(sentence)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
+
+    def _readable(self, name: str) -> Any:
+        """What stands in a field, when it can be read; the form need not be sent for that."""
+        try:
+            return self.fields[name].clean(self[name].value())
+        except forms.ValidationError:
+            return None
+
+
+class DecisionForm(StrictForm):
+    """Yes or no, and why."""
+
+    verdict = forms.ChoiceField(choices=Decision.Verdict.choices, widget=forms.HiddenInput)
+    justification = forms.CharField(
+        label=_("Your justification"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    from_list = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def answer(self) -> dict[str, str]:
+        """The verdict and its justification, as the verb takes them."""
+        return {name: self.cleaned_data[name] for name in ("verdict", "justification")}
+
+
+class TogetherForm(DecisionForm):
+    """One answer for several requests; ``confirmed`` once their names were shown."""
+
+    pick = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class CancelForm(StrictForm):
+    """Why a request is taken back, if one wants to say."""
+
+    justification = forms.CharField(label=_("Justification"), required=False, widget=forms.Textarea)
+
+
+class RemovalForm(StrictForm):
+    """Why; the verb refuses an empty one."""
+
+    justification = forms.CharField(label=_("Justification"), widget=forms.Textarea)
+
+
+class AssignForm(StrictForm):
+    """Who may activate or hold which role, until when, and why.
+
+    Args:
+        roles: the roles one may assign.
+    """
+
+    class Kind(models.TextChoices):
+        ELIGIBLE = "eligible", _("Eligible: may activate it")
+        ASSIGNED = "assigned", _("Assigned: holds it without activating")
+
+    role = forms.ModelChoiceField(label=_("Role"), queryset=Role.objects.none())
+    principal = forms.CharField(
+        label=_("Who"), max_length=254, help_text=_("The email of a person, or the name of a group.")
+    )
+    kind = forms.ChoiceField(
+        label=_("Kind"), choices=Kind.choices, initial=Kind.ELIGIBLE, widget=forms.RadioSelect
+    )
+    starts_at = forms.DateTimeField(
+        label=_("From"),
+        required=False,
+        input_formats=MOMENT_FORMATS,
+        help_text=_("Empty is at once."),
+        widget=moment_input(),
+    )
+    ends_at = forms.DateTimeField(
+        label=_("Until"),
+        required=False,
+        input_formats=MOMENT_FORMATS,
+        help_text=_("Empty is without an end."),
+        widget=moment_input(),
+    )
+    justification = forms.CharField(label=_("Justification"), widget=forms.Textarea)
+
+    def __init__(self, *args: Any, roles: QuerySet[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["role"]
+        choice.queryset = roles.select_related("directory")
+        choice.label_from_instance = lambda role: f"{role.name} · {role.directory.name}"
+
+    def clean_principal(self) -> User | Group:
+        """The person or group that is meant."""
+        said = self.cleaned_data["principal"].strip()
+        person = User.objects.enabled().filter(email=canonical_email(said)).first()
+        if person is not None:
+            return person
+        for group in Group.objects.filter(name=said):
+            return cast(Group, group)
+        raise forms.ValidationError(_("Nobody who can sign in has this email, and no group this name."))
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean()
+        if said.get("kind") == self.Kind.ASSIGNED and isinstance(said.get("principal"), Group):
+            self.add_error("principal", _("Only a person can be assigned; make the group eligible instead."))
+        return said

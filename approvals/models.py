@@ -1,0 +1,212 @@
+"""People asking and people answering."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from accounts.models import FactorUse, Group
+from audit.journal.lifecycle import HasLife
+from roles.models import Approver, Assignment, EffectiveSettings, Eligibility, Role, Scope
+
+
+class AccessRequests(models.QuerySet["AccessRequest"]):
+    """Questions about access requests."""
+
+    def open(self, at: datetime | None = None) -> AccessRequests:
+        """Those that still wait for a decision at ``at``: the deadline decides, not whether a sweep has run."""
+        return self.filter(status__in=AccessRequest.WAITING, deadline__gt=at or timezone.now())
+
+    def lapsed(self, at: datetime | None = None) -> AccessRequests:
+        """Those that waited until their deadline and were not closed yet."""
+        return self.filter(status__in=AccessRequest.WAITING, deadline__lte=at or timezone.now())
+
+
+class AccessRequest(HasLife):
+    """Someone asks for a change of who holds what.
+
+    ::
+
+        PENDING <-> ASKED_BACK      PENDING | ASKED_BACK -> APPROVED | DENIED | CANCELED | TIMED_OUT | FAILED
+
+    APPROVED means that the change is written down; whether the directory took it is the assignment's own life.
+    """
+
+    class Act(models.TextChoices):
+        ACTIVATE = "activate", _("Activation")
+        DEACTIVATE = "deactivate", _("Deactivation")
+        ASSIGN = "assign", _("Assignment")
+        REMOVE = "remove", _("Removal")
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Waits for approval")
+        ASKED_BACK = "asked_back", _("Asked back")
+        APPROVED = "approved", _("Approved")
+        DENIED = "denied", _("Denied")
+        CANCELED = "canceled", _("Canceled")
+        TIMED_OUT = "timed_out", _("Nobody decided in time")
+        FAILED = "failed", _("No longer possible")
+
+    WAITING: ClassVar[list[str]] = [Status.PENDING, Status.ASKED_BACK]
+    NEXT: ClassVar[dict[str, frozenset[str]]] = {
+        Status.PENDING: frozenset(
+            {
+                Status.ASKED_BACK,
+                Status.APPROVED,
+                Status.DENIED,
+                Status.CANCELED,
+                Status.TIMED_OUT,
+                Status.FAILED,
+            }
+        ),
+        Status.ASKED_BACK: frozenset(
+            {Status.PENDING, Status.APPROVED, Status.DENIED, Status.CANCELED, Status.TIMED_OUT, Status.FAILED}
+        ),
+    }
+
+    act = models.CharField(max_length=12, choices=Act.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="requests_made"
+    )
+    holder = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="requests_about"
+    )
+    holder_group = models.ForeignKey(
+        Group, null=True, on_delete=models.PROTECT, related_name="requests_about"
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="access_requests")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="access_requests")
+    eligibility = models.ForeignKey(
+        Eligibility, null=True, on_delete=models.PROTECT, related_name="access_requests"
+    )
+    assignment = models.ForeignKey(
+        Assignment, null=True, on_delete=models.PROTECT, related_name="access_requests"
+    )
+    minutes = models.PositiveIntegerField(null=True)
+    asked_start = models.DateTimeField(null=True)
+    asked_end = models.DateTimeField(null=True)
+    justification = models.TextField(blank=True)
+    ticket = models.CharField(max_length=60, blank=True)
+    asked_settings = models.JSONField(default=dict, help_text="the role settings it was asked under")
+    factor_use = models.ForeignKey(FactorUse, null=True, on_delete=models.PROTECT, related_name="+")
+    idempotency_key = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deadline = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    outcome_note = models.CharField(max_length=300, blank=True, help_text="why it failed, for instance")
+
+    history = HistoricalRecords()
+    objects = AccessRequests.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        default_permissions = ()
+        constraints = [
+            *(
+                models.UniqueConstraint(
+                    fields=["act", who, "role", "scope"],
+                    condition=Q(status__in=["pending", "asked_back"]),
+                    name=f"one_pending_request_per_{who}",
+                )
+                for who in ("holder", "holder_group")
+            ),
+            models.UniqueConstraint(
+                fields=["requester", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="one_request_per_form",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["deadline"], condition=Q(status__in=["pending", "asked_back"]), name="request_waiting"
+            ),
+            models.Index(fields=["holder", "role", "created_at"], name="request_past"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """What people call it: ``R-2026-00042``."""
+        return f"R-{self.created_at:%Y}-{self.pk:05d}" if self.pk else ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for a decision at this moment."""
+        return self.status in self.WAITING and self.deadline > timezone.now()
+
+    @property
+    def asked_under(self) -> EffectiveSettings:
+        """The role settings in force when it was asked."""
+        return EffectiveSettings.from_json(self.asked_settings)
+
+    def journal_context(self) -> dict[str, Any]:
+        return {
+            "about": self.holder,
+            "directory": self.role.directory.name,
+            "role": self.role.name,
+            "access_request": self.number,
+        }
+
+
+class FrozenApprover(models.Model):
+    """One line of the approver rule as it was when a request was filed.
+
+    The rule stays; people are looked up live. Taking a line out of the role settings takes effect at once: a line
+    whose ``source`` is gone no longer counts. ADMINISTRATORS is the fallback where the settings name nobody.
+    """
+
+    ADMINISTRATORS = "administrators"
+
+    access_request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="approver_rule")
+    source = models.ForeignKey(Approver, null=True, on_delete=models.SET_NULL, related_name="+")
+    kind = models.CharField(max_length=16)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.access_request}"
+
+
+class Decision(models.Model):
+    """An approver's answer. Added, never changed; a void one says when and why."""
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", _("Approved")
+        DENY = "deny", _("Denied")
+
+    access_request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="decisions")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    justification = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    void_at = models.DateTimeField(null=True)
+    void_why = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["access_request", "approver"],
+                condition=Q(void_at__isnull=True),
+                name="one_decision_per_person",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.approver} {self.verdict} {self.access_request}"

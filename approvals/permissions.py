@@ -1,0 +1,102 @@
+"""Who may decide: one rule, asked in three directions.
+
+May this person: ``may_decide``. Which requests: ``requests_decidable_by``. Which people: ``approvers_of``. The first is
+derived from the second; a test over the whole cast keeps the third in step. Being a superuser means nothing here.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
+from accounts.models import Membership, People, User
+from approvals.models import AccessRequest, AccessRequests, FrozenApprover
+from audit.journal.refusing import NotAllowed
+from roles.models import Approver
+from roles.permissions import OWN, people_with, people_with_duty, roles_of
+
+
+def requests_decidable_by(person: User) -> AccessRequests:
+    """The waiting requests that ``person`` may decide at this moment. Never their own, under whatever account."""
+    if not person.is_active:
+        return AccessRequest.objects.none()
+    groups = Membership.objects.in_force().filter(person=person, kind=Membership.Kind.MEMBER).values("group")
+    named = Q(source__isnull=False) & (
+        Q(kind=Approver.Kind.PERSON, person=person)
+        | Q(kind=Approver.Kind.GROUP, group__in=groups)
+        | Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
+        | Q(kind=Approver.Kind.OWNERS, access_request__role__in=roles_of(person, OWN))
+    )
+    if people_with_duty(*ROLE_ADMINISTRATORS).filter(pk=person.pk).exists():
+        named |= Q(kind=FrozenApprover.ADMINISTRATORS)
+    rule = FrozenApprover.objects.filter(named, access_request=OuterRef("pk"))
+    same_human = User.objects.all().same_human_as(person).values("pk")
+    requests: AccessRequests = (
+        AccessRequest.objects.open()
+        .filter(Exists(rule))
+        .exclude(holder__in=same_human)
+        .exclude(requester__in=same_human)
+    )
+    return requests
+
+
+def may_decide(person: User, access_request: AccessRequest) -> bool:
+    """Whether ``person`` may decide on ``access_request`` at this moment."""
+    return requests_decidable_by(person).filter(pk=access_request.pk).exists()
+
+
+def check_may_decide(person: User | None, access_request: AccessRequest) -> None:
+    """Refuse unless ``person`` may decide.
+
+    Raises:
+        NotAllowed: it is their own request, or they are not among its approvers.
+    """
+    if person is None:
+        raise NotAllowed
+    asking = [who for who in (access_request.holder, access_request.requester) if who is not None]
+    if any(person.is_same_human_as(who) for who in asking):
+        raise NotAllowed(_("Nobody decides on their own request."), code="own_request")
+    if not may_decide(person, access_request):
+        raise NotAllowed(_("You are not among the approvers of this request."), code="not_an_approver")
+
+
+def approvers_of(access_request: AccessRequest) -> People:
+    """The people who may decide on ``access_request`` at this moment, whether or not it still waits."""
+    lines = list(access_request.approver_rule.all())
+    who = Q(pk__in=[])
+    for line in lines:
+        if line.kind == FrozenApprover.ADMINISTRATORS:
+            who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS).values("pk"))
+        elif line.source_id is None:
+            continue
+        elif line.kind == Approver.Kind.PERSON:
+            who |= Q(pk=line.person_id)
+        elif line.kind == Approver.Kind.GROUP:
+            members = Membership.objects.in_force().filter(group=line.group_id, kind=Membership.Kind.MEMBER)
+            who |= Q(pk__in=members.values("person"))
+        elif line.kind == Approver.Kind.MANAGER and access_request.holder is not None:
+            who |= Q(pk=access_request.holder.manager_id)
+        elif line.kind == Approver.Kind.OWNERS:
+            who |= Q(pk__in=people_with(OWN, access_request.role).values("pk"))
+    asking = User.objects.none()
+    for person in (access_request.holder, access_request.requester):
+        if person is not None:
+            asking |= User.objects.all().same_human_as(person)
+    people: People = User.objects.filter(who, is_active=True).exclude(pk__in=asking.values("pk")).distinct()
+    return people
+
+
+def requests_visible_to(person: User) -> AccessRequests:
+    """The requests ``person`` may open: their own, those they decide or decided, and all for those with a duty."""
+    if not person.is_active:
+        return AccessRequest.objects.none()
+    if holds(person, *READERS):
+        return AccessRequest.objects.all()
+    visible: AccessRequests = AccessRequest.objects.filter(
+        Q(holder=person)
+        | Q(requester=person)
+        | Q(decisions__approver=person)
+        | Q(pk__in=requests_decidable_by(person).values("pk"))
+    ).distinct()
+    return visible

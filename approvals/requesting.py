@@ -1,0 +1,369 @@
+"""Asking for a change of who holds what. One door, one check, one history, whoever asks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.mfa.freshness import StepUpRequired, act_digest, fresh_factor, use_factor
+from accounts.models import FactorUse, User
+from accounts.notifications.notifying import notify
+from approvals.models import AccessRequest, FrozenApprover
+from approvals.permissions import approvers_of
+from audit.journal.actor import PORTAL, Actor
+from audit.journal.lifecycle import begin_life, move_to
+from audit.journal.recording import journaled
+from audit.journal.refusing import NotAllowed, Overtaken, Refused
+from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Origin, Role, RoleSettings
+from roles.provisioning import begin_assignment, end_assignment
+from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, in_words, unmet_requirements, window
+
+Status = AccessRequest.Status
+BATCH = 200
+
+
+class RequirementsUnmet(Refused):
+    """Something that the role settings ask for is missing."""
+
+    code = "requirements_unmet"
+
+    def __init__(self, unmet: list[Unmet]) -> None:
+        self.unmet = unmet
+        super().__init__(unmet[0].message, field=unmet[0].field, code=unmet[0].code)
+
+
+def settings_for(role: Role) -> EffectiveSettings:
+    """The role settings that count for an activation of ``role`` now."""
+    row = RoleSettings.objects.filter(role=role).first()
+    return row.effective() if row else EffectiveSettings()
+
+
+def standing_of(eligibility: Eligibility, *, person: User, factor_is_fresh: bool) -> Standing:
+    """What is so for ``person`` at this moment, for the requirements to judge."""
+    return Standing(
+        now=timezone.now(),
+        shortest=settings.MINIMUM_DURATION_MINUTES,
+        eligible_until=eligibility.ends_for(person),
+        factor_is_fresh=factor_is_fresh,
+    )
+
+
+def act_of(eligibility: Eligibility, asked: Asked, person: User) -> str:
+    """Digest of this very activation, which a second factor given "every time" is bound to."""
+    return act_digest(
+        verb="activate",
+        person=person.pk,
+        eligibility=eligibility.pk,
+        minutes=asked.minutes,
+        starts_at=asked.starts_at.isoformat() if asked.starts_at else "",
+        justification=asked.justification,
+        ticket=asked.ticket,
+    )
+
+
+@journaled
+def request_activation(
+    eligibility: Eligibility, *, actor: Actor, asked: Asked, idempotency_key: str = ""
+) -> AccessRequest:
+    """Ask to activate ``eligibility``. Without approval it is decided, and the assignment begun, when this returns.
+
+    Args:
+        asked: for how long, why, from when.
+        idempotency_key: from the form; sending the same form twice gives the same request.
+
+    Raises:
+        RequirementsUnmet: role settings ask for more than ``asked`` has.
+        StepUpRequired: only the second factor is missing.
+        Refused: the eligibility has ended, a request already waits, the role is already held, nobody could decide.
+    """
+    person: User = actor.person
+    if idempotency_key:
+        sent = AccessRequest.objects.filter(requester=person, idempotency_key=idempotency_key).first()
+        if sent is not None:
+            return sent
+    eligibility = _check_may_activate(eligibility, person)
+    role_settings = settings_for(eligibility.role)
+    evidence = _check_requirements(eligibility, role_settings, asked, actor=actor)
+    now = timezone.now()
+    access_request = AccessRequest(
+        act=AccessRequest.Act.ACTIVATE,
+        requester=person,
+        holder=person,
+        role=eligibility.role,
+        scope=eligibility.scope,
+        eligibility=eligibility,
+        minutes=asked.minutes,
+        asked_start=asked.starts_at,
+        justification=asked.justification.strip(),
+        ticket=asked.ticket.strip(),
+        asked_settings=role_settings.as_json(),
+        factor_use=evidence,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        deadline=now + timedelta(hours=role_settings.approval_hours),
+    )
+    said: dict[str, Any] = {"minutes": asked.minutes}
+    if asked.starts_at:
+        said["starts_at"] = asked.starts_at.isoformat()
+    if asked.ticket:
+        said["ticket"] = asked.ticket
+    if evidence is not None:
+        said["second_factor"] = {
+            "method": evidence.method,
+            "device": evidence.device_name,
+            "at": str(evidence.at),
+        }
+    begin_life(
+        access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
+    )
+    if role_settings.approval_required:
+        _ask_approvers(access_request, actor=actor)
+    else:
+        carry_out(access_request, actor=PORTAL, action="activation.approved", detail={"by": "role settings"})
+    return access_request
+
+
+def _check_may_activate(eligibility: Eligibility, person: User) -> Eligibility:
+    """The eligibility as it stands now: the caller's copy, and of the person, may be as old as a page."""
+    may = Eligibility.objects.in_force().of(person).select_related("role__directory", "scope")
+    current = may.filter(pk=eligibility.pk).first()
+    if current is None or not User.objects.enabled().filter(pk=person.pk).exists():
+        raise Refused(_("You are not eligible for this role any more."), code="not_eligible")
+    mine = {"holder": person, "role": eligibility.role, "scope": eligibility.scope}
+    for lapsed in AccessRequest.objects.lapsed().filter(act=AccessRequest.Act.ACTIVATE, **mine):
+        time_out_request(lapsed, actor=PORTAL)
+    waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE, **mine).first()
+    if waiting is not None:
+        raise Refused(_("Your request %(number)s for this role already waits.") % {"number": waiting.number})
+    for held in Assignment.objects.live().filter(eligibility=eligibility, person=person):
+        if held.ends_at is not None and held.ends_at <= timezone.now():
+            end_assignment(held, actor=PORTAL, cause=EndCause.EXPIRED)
+        else:
+            raise Refused(_("You hold this role already."), code="already_held")
+    return current
+
+
+def _check_requirements(
+    eligibility: Eligibility, role_settings: EffectiveSettings, asked: Asked, *, actor: Actor
+) -> FactorUse | None:
+    """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
+    act = act_of(eligibility, asked, actor.person)
+    minutes = role_settings.factor_minutes
+    evidence = fresh_factor(actor, act=act, minutes=minutes) if minutes is not None else None
+    standing = standing_of(eligibility, person=actor.person, factor_is_fresh=evidence is not None)
+    unmet = unmet_requirements(role_settings, asked, standing)
+    others = [one for one in unmet if one.code != SECOND_FACTOR]
+    if others:
+        raise RequirementsUnmet(others)
+    if unmet:
+        what_for = _("Activate %(role)s for %(time)s") % {
+            "role": eligibility.role,
+            "time": in_words(asked.minutes),
+        }
+        raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0)
+    if evidence is not None and minutes == 0:
+        use_factor(evidence, act=act)
+    return evidence
+
+
+def _ask_approvers(access_request: AccessRequest, *, actor: Actor) -> None:
+    """Freeze the approver rule onto the request and tell those who may decide."""
+    row = RoleSettings.objects.filter(role=access_request.role).first()
+    rule = list(row.approvers.all()) if row else []
+    lines = [
+        FrozenApprover(
+            access_request=access_request, source=one, kind=one.kind, person=one.person, group=one.group
+        )
+        for one in rule
+    ] or [FrozenApprover(access_request=access_request, kind=FrozenApprover.ADMINISTRATORS)]
+    FrozenApprover.objects.bulk_create(lines)
+    people = list(approvers_of(access_request))
+    if not people:
+        raise Refused(
+            _("Nobody could decide on this request. An administrator must name an approver for this role."),
+            code="no_approver",
+        )
+    notify(
+        people,
+        notice="approvals/approval_asked",
+        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)},
+        url=f"/requests/{access_request.pk}/",
+        actor=actor,
+    )
+
+
+def carry_out(
+    access_request: AccessRequest, *, actor: Actor, action: str, justification: str = "", **more: Any
+) -> None:
+    """Approve an activation and begin its assignment, in one transaction. For ``request_activation`` and ``decide``.
+
+    Raises:
+        Overtaken: it does not wait any more.
+    """
+    eligibility, holder = access_request.eligibility, access_request.holder
+    if eligibility is None or holder is None or access_request.minutes is None:
+        raise TypeError("only an activation is carried out here")
+    asked = Asked(minutes=access_request.minutes, starts_at=access_request.asked_start)
+    now = timezone.now()
+    starts_at, ends_at = window(asked, decided_at=now, eligible_until=eligibility.ends_for(holder))
+    with transaction.atomic():
+        move_to(access_request, Status.APPROVED, actor=actor, action=action, justification=justification,
+                closed_at=now, **more)  # fmt: skip
+        assignment = begin_assignment(
+            access_request.role,
+            actor=actor,
+            person=holder,
+            scope=access_request.scope,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            origin=Origin.ACTIVATED,
+            eligibility=eligibility,
+            request_number=access_request.number,
+        )
+        bind(access_request, assignment)
+
+
+def bind(access_request: AccessRequest, assignment: Assignment) -> None:
+    """Note on the request which assignment came of it."""
+    access_request.assignment = assignment
+    access_request.skip_history_when_saving = True  # type: ignore[attr-defined]
+    access_request.save(update_fields=["assignment"])
+    del access_request.skip_history_when_saving  # type: ignore[attr-defined]
+
+
+@journaled
+def cancel_request(access_request: AccessRequest, *, actor: Actor, justification: str = "") -> None:
+    """Take back a waiting request of one's own.
+
+    Raises:
+        NotAllowed: somebody else's.
+        Overtaken: it does not wait any more.
+    """
+    if actor.person is None or actor.person.pk not in (access_request.requester_id, access_request.holder_id):
+        raise NotAllowed(_("Only who asked may cancel."))
+    _check_waits(access_request)
+    move_to(access_request, Status.CANCELED, actor=actor, action="activation.canceled", justification=justification,
+            closed_at=timezone.now())  # fmt: skip
+
+
+def _check_waits(access_request: AccessRequest) -> None:
+    if not access_request.is_open:
+        raise Overtaken(
+            _("%(number)s does not wait any more: %(status)s.")
+            % {"number": access_request.number, "status": access_request.get_status_display().lower()}
+        )
+
+
+@journaled
+def request_deactivation(assignment: Assignment, *, actor: Actor) -> AccessRequest:
+    """Give an activated role back before its end.
+
+    Raises:
+        NotAllowed: somebody else's.
+        Refused: not yet: it has been active for less than five minutes (the floor is a portal setting).
+        Overtaken: it has ended already.
+    """
+    if actor.person is None or assignment.person_id != actor.person.pk:
+        raise NotAllowed(_("Only the holder may deactivate."))
+    if assignment.origin != Origin.ACTIVATED:
+        raise Refused(_("This was assigned by an administrator; ask one to remove it."))
+    if not Assignment.objects.live().filter(pk=assignment.pk).exists():
+        raise Overtaken(_("This has ended already."))
+    if assignment.status == Assignment.Status.ACTIVE and assignment.may_be_given_back_from > timezone.now():
+        raise Refused(
+            _("You may deactivate five minutes after activation at the earliest.")
+            if settings.MINIMUM_ACTIVE_MINUTES == 5
+            else _("You may deactivate %(n)s minutes after activation at the earliest.")
+            % {"n": settings.MINIMUM_ACTIVE_MINUTES},
+            code="active_duration_too_short",
+        )
+    now = timezone.now()
+    access_request = AccessRequest(
+        act=AccessRequest.Act.DEACTIVATE,
+        requester=actor.person,
+        holder=actor.person,
+        role=assignment.role,
+        scope=assignment.scope,
+        eligibility=assignment.eligibility,
+        assignment=assignment,
+        created_at=now,
+        deadline=now + timedelta(hours=1),
+    )
+    begin_life(access_request, actor=actor, action="deactivation.requested")
+    move_to(access_request, Status.APPROVED, actor=PORTAL, action="deactivation.approved", closed_at=now)
+    end_assignment(assignment, actor=actor, cause=EndCause.DEACTIVATED)
+    return access_request
+
+
+@journaled
+def time_out_request(access_request: AccessRequest, *, actor: Actor) -> None:
+    """Close a request that nobody decided before its deadline, and tell who asked.
+
+    Raises:
+        Overtaken: it does not wait any more.
+    """
+    move_to(access_request, Status.TIMED_OUT, actor=actor, action="activation.timed_out",
+            closed_at=access_request.deadline)  # fmt: skip
+    tell_requester(access_request, notice="approvals/activation_timed_out", actor=actor)
+
+
+@journaled
+def fail_request(access_request: AccessRequest, *, actor: Actor, why: str) -> None:
+    """Close a waiting request that can no longer be carried out, and tell who asked why.
+
+    Raises:
+        Overtaken: it does not wait any more.
+    """
+    move_to(access_request, Status.FAILED, actor=actor, action="activation.failed", outcome="failed",
+            detail={"why": why}, closed_at=timezone.now(), outcome_note=why[:300])  # fmt: skip
+    tell_requester(access_request, notice="approvals/activation_failed", actor=actor)
+
+
+def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, **context: Any) -> None:
+    """Tell who asked, and the holder where that is somebody else."""
+    people = [person for person in (access_request.holder, access_request.requester) if person is not None]
+    notify(
+        people,
+        notice=notice,
+        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
+        url=f"/requests/{access_request.pk}/",
+        actor=actor,
+    )
+
+
+@shared_task(ignore_result=True)
+def close_hopeless_requests() -> None:
+    """Close requests whose deadline has passed, whose holder was disabled or whose eligibility has ended."""
+    for access_request in AccessRequest.objects.lapsed()[:BATCH]:
+        with suppress(Overtaken):
+            time_out_request(access_request, actor=PORTAL)
+    waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE)
+    good = Eligibility.objects.in_force().values("pk")
+    for access_request in waiting.filter(~Q(eligibility__in=good) | Q(holder__is_active=False))[:BATCH]:
+        with suppress(Overtaken):
+            fail_request(access_request, actor=PORTAL, why=why_not_any_more(access_request))
+
+
+def why_not_any_more(access_request: AccessRequest) -> str:
+    """Why an approved request could not be carried out now; "" when it could."""
+    holder, eligibility = access_request.holder, access_request.eligibility
+    if holder is None or not User.objects.enabled().filter(pk=holder.pk).exists():
+        return _("The person was disabled.")
+    if (
+        eligibility is None
+        or not Eligibility.objects.in_force().of(holder).filter(pk=eligibility.pk).exists()
+    ):
+        return _("The eligibility has ended.")
+    start: datetime = access_request.asked_start or timezone.now()
+    until = eligibility.ends_for(holder)
+    if until is not None and start >= until:
+        return _("The eligibility ends before the asked start.")
+    return ""

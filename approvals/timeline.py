@@ -1,0 +1,197 @@
+"""What happened to a request, what happens now, and what will happen by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from approvals.models import AccessRequest, Decision
+from approvals.permissions import approvers_of
+from roles.models import Assignment
+from roles.requirements import in_words
+
+Act, Status = AccessRequest.Act, AccessRequest.Status
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the timeline.
+
+    Args:
+        icon: name in the sprite.
+        title: what happened, as a sentence without its full stop.
+        at: when; None for what has no moment.
+        tone: "", ``ok``, ``wait``, ``bad`` or ``accent`` (you are here).
+        text: more about it.
+        quote: what a person wrote.
+        future: whether it is still to come.
+    """
+
+    icon: str
+    title: str
+    at: datetime | None = None
+    tone: str = ""
+    text: str = ""
+    quote: str = ""
+    future: bool = False
+
+
+def steps_of(access_request: AccessRequest) -> list[Step]:
+    """The whole timeline, oldest first, what is to come at the end."""
+    return [
+        *how_it_was_asked(access_request),
+        *how_it_was_decided(access_request),
+        *(how_it_was_carried_out(access_request.assignment) if carries(access_request) else []),
+    ]
+
+
+def carries(access_request: AccessRequest) -> bool:
+    """Whether the life of the assignment belongs to this request's story."""
+    return access_request.assignment is not None and access_request.act in (Act.ACTIVATE, Act.ASSIGN)
+
+
+def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
+    """Who asked, how they proved themselves, who was told."""
+    words = {
+        Act.ACTIVATE: _("%(who)s asked for %(time)s"),
+        Act.DEACTIVATE: _("%(who)s gave the role back"),
+        Act.ASSIGN: _("%(who)s assigned the role"),
+        Act.REMOVE: _("%(who)s removed the role"),
+    }
+    said = {"who": access_request.requester or _("The portal"), "time": in_words(access_request.minutes or 0)}
+    text = _("Ticket %(ticket)s") % {"ticket": access_request.ticket} if access_request.ticket else ""
+    title = words[Act(access_request.act)] % said
+    steps = [Step("send", title, access_request.created_at, text=text, quote=access_request.justification)]
+    if use := access_request.factor_use:
+        where = _(", from %(address)s") % {"address": use.address} if use.address else ""
+        steps.append(
+            Step("shield-check", _("Second factor verified"), use.at, tone="ok", text=f"{use}{where}")
+        )
+    if access_request.is_open:
+        steps.append(who_may_answer(access_request))
+    return steps
+
+
+def who_may_answer(access_request: AccessRequest) -> Step:
+    """The approvers, as they are at this moment."""
+    names = [str(person) for person in approvers_of(access_request)[:6]]
+    title = ngettext("One approver may decide", "%(n)s approvers may decide", len(names)) % {"n": len(names)}
+    if len(names) > 5:
+        title, names = _("More than five approvers may decide"), names[:5]
+    nobody = _("Nobody can decide at this moment; an administrator must name an approver.")
+    return Step("mail", title, access_request.created_at, text=", ".join(names) or nobody)
+
+
+def how_it_was_decided(access_request: AccessRequest) -> list[Step]:
+    """The answers, or the other ways it was closed; what it waits for while it is open."""
+    steps = [decision_step(decision) for decision in access_request.decisions.select_related("approver")]
+    if access_request.is_open:
+        here = Step("hourglass", _("Waits for a decision"), timezone.now(), tone="accent")
+        lapse = Step("clock", _("Lapses by itself if nobody decides"), access_request.deadline, future=True)
+        return [*steps, here, lapse]
+    closed = access_request.closed_at or access_request.deadline
+    if access_request.status == Status.CANCELED:
+        steps.append(Step("undo", _("%(who)s canceled it") % {"who": access_request.requester}, closed))
+    elif access_request.status == Status.FAILED:
+        steps.append(
+            Step("alert", _("No longer possible"), closed, tone="bad", text=access_request.outcome_note)
+        )
+    elif access_request.status in (Status.TIMED_OUT, *AccessRequest.WAITING):
+        steps.append(Step("hourglass", _("Nobody decided in time"), access_request.deadline, tone="wait"))
+    elif access_request.act == Act.ACTIVATE and not steps:
+        steps.append(Step("check", _("Approved by the role settings"), closed, tone="ok"))
+    return steps
+
+
+def decision_step(decision: Decision) -> Step:
+    """One approver's answer."""
+    approved = decision.verdict == Decision.Verdict.APPROVE
+    title = (_("%(who)s approved") if approved else _("%(who)s denied")) % {"who": decision.approver}
+    return Step(
+        "check" if approved else "x",
+        title,
+        decision.at,
+        tone="ok" if approved else "bad",
+        text=_("Void: %(why)s") % {"why": decision.void_why} if decision.void_at else "",
+        quote=decision.justification,
+    )
+
+
+def how_it_was_carried_out(assignment: Assignment | None) -> list[Step]:
+    """What the directory was told and what it answered."""
+    if assignment is None:
+        return []
+    directory = {"directory": assignment.role.directory}
+    steps = []
+    if assignment.active_since:
+        text = _("The directory confirmed it.")
+        steps.append(
+            Step(
+                "check",
+                _("In force at %(directory)s") % directory,
+                assignment.active_since,
+                tone="ok",
+                text=text,
+            )
+        )
+    if assignment.status in Assignment.LIVE or assignment.status == Assignment.Status.FAILED:
+        return steps + what_goes_on(assignment)
+    cause = assignment.get_end_cause_display()
+    steps.append(Step("stop", _("Ended: %(cause)s") % {"cause": cause}, assignment.ended_at))
+    if assignment.revoked_at:
+        gone = _("Gone from %(directory)s, and checked") % directory
+        steps.append(Step("lock", gone, assignment.revoked_at, tone="ok"))
+    elif assignment.status == Assignment.Status.ENDING:
+        steps.append(still_there(assignment))
+    return steps
+
+
+def what_goes_on(assignment: Assignment) -> list[Step]:
+    """The present of an assignment that has not ended, and its end to come."""
+    now, directory = timezone.now(), {"directory": assignment.role.directory}
+    end = assignment.ends_at
+    if end is not None and end <= now:
+        return [Step("stop", _("Its time was over"), end), still_there(assignment)]
+    steps = []
+    if assignment.status == Assignment.Status.SCHEDULED:
+        steps.append(Step("calendar", _("Starts by itself"), assignment.starts_at, future=True))
+    elif assignment.status == Assignment.Status.FAILED:
+        text = assignment.last_error
+        steps.append(
+            Step("alert", _("Not put in force at %(directory)s") % directory, now, tone="bad", text=text)
+        )
+    elif assignment.status == Assignment.Status.PROVISIONING:
+        title = _("Being put in force at %(directory)s") % directory
+        steps.append(Step("hourglass", title, now, tone="accent", text=tries_of(assignment)))
+    else:
+        used = in_words(int((now - assignment.starts_at).total_seconds() // 60))
+        steps.append(
+            Step("hourglass", _("You are here"), now, tone="accent", text=_("%(t)s used") % {"t": used})
+        )
+    if end is not None and assignment.status != Assignment.Status.FAILED:
+        text = _("The portal removes it in the directory and checks that it is gone.")
+        steps.append(Step("lock", _("Taken away by itself"), end, text=text, future=True))
+    return steps
+
+
+def still_there(assignment: Assignment) -> Step:
+    """Over here, but the directory has not confirmed yet that it is gone."""
+    title = _("Not yet revoked at %(directory)s") % {"directory": assignment.role.directory}
+    return Step("hourglass", title, timezone.now(), tone="wait", text=tries_of(assignment))
+
+
+def tries_of(assignment: Assignment) -> str:
+    """How often the directory was asked, and what it answered last."""
+    if not assignment.attempts:
+        return ""
+    tries = ngettext("%(n)s try", "%(n)s tries", assignment.attempts) % {"n": assignment.attempts}
+    if not assignment.last_error:
+        return _("%(tries)s so far. The portal goes on by itself.") % {"tries": tries}
+    return _("%(tries)s so far; the last answer: %(error)s. The portal goes on by itself.") % {
+        "tries": tries,
+        "error": assignment.last_error.rstrip("."),
+    }

@@ -1,0 +1,126 @@
+"""The life of a request: seeing it, taking it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.http import PortalRequest
+from accounts.models import User
+from approvals.cases import cases_of
+from approvals.forms import CancelForm, DecisionForm
+from approvals.models import AccessRequest
+from approvals.permissions import approvers_of, may_decide, requests_visible_to
+from approvals.requesting import cancel_request as cancel
+from approvals.timeline import steps_of
+from audit.journal.refusing import Refused
+from roles.models import Assignment
+from roles.requirements import settings_in_words
+
+ROWS = 25  # on a page
+MOVING = (Assignment.Status.SCHEDULED, Assignment.Status.PROVISIONING, Assignment.Status.ENDING)
+
+
+@require_safe
+def my_requests(request: PortalRequest) -> HttpResponse:
+    """What I asked for and what was asked about me, newest first."""
+    mine = AccessRequest.objects.filter(Q(requester=request.user) | Q(holder=request.user))
+    rows = mine.select_related("role__directory", "scope", "assignment", "holder", "holder_group")
+    page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    return render(request, "approvals/my_requests.html", {"page": page, "waiting": mine.open().count()})
+
+
+@require_safe
+def request_page(request: PortalRequest, pk: int) -> HttpResponse:
+    """One request. While its page is open it refreshes by itself: 204 as long as nothing has changed."""
+    access_request = request_for(request.user, pk)
+    context = context_for(request, access_request)
+    if request.headers.get("HX-Target") == "request":
+        if request.GET.get("seen") == context["seen"]:
+            return HttpResponse(status=204)
+        return render(request, "approvals/parts/request.html", context)
+    return render(request, "approvals/request.html", context)
+
+
+def cancel_request(request: PortalRequest, pk: int) -> HttpResponse:
+    """Take back a request of my own that still waits."""
+    access_request = request_for(request.user, pk)
+    form = CancelForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        try:
+            cancel(access_request, actor=request.actor, justification=form.cleaned_data["justification"])
+        except Refused as refused:
+            form.show(refused)
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, _("%(number)s is canceled.") % {"number": access_request.number})
+    return redirect("request_page", pk)
+
+
+def request_for(person: User, pk: int) -> AccessRequest:
+    """A request ``person`` may open: as ``requests_visible_to`` says, and its approvers also after somebody was faster.
+
+    Raises:
+        Http404: there is none, or it is not theirs to see.
+    """
+    everything = AccessRequest.objects.select_related(
+        "role__directory",
+        "scope",
+        "holder",
+        "holder_group",
+        "requester",
+        "eligibility",
+        "assignment",
+        "factor_use",
+    )
+    found = everything.filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    if (
+        requests_visible_to(person).filter(pk=pk).exists()
+        or approvers_of(found).filter(pk=person.pk).exists()
+    ):
+        return found
+    raise Http404
+
+
+def context_for(
+    request: PortalRequest, access_request: AccessRequest, *, form: DecisionForm | None = None
+) -> dict[str, Any]:
+    """What the page of a request shows to the person who looks at it."""
+    person, assignment = request.user, access_request.assignment
+    is_mine = person.pk in (access_request.requester_id, access_request.holder_id)
+    if assignment is not None:
+        assignment.counts = assignment.is_in_force()  # type: ignore[attr-defined]
+    decides = access_request.is_open and may_decide(person, access_request)
+    return {
+        "access_request": access_request,
+        "assignment": assignment,
+        "seen": seen_as(access_request),
+        "is_moving": assignment is not None and assignment.status in MOVING,
+        "steps": steps_of(access_request),
+        "rules": settings_in_words(access_request.asked_under) if access_request.asked_settings else [],
+        "may_cancel": is_mine and access_request.is_open,
+        "may_deactivate": assignment is not None
+        and assignment.person_id == person.pk
+        and assignment.status in Assignment.LIVE
+        and access_request.act == AccessRequest.Act.ACTIVATE,
+        "case": cases_of([access_request], person)[0] if decides else None,
+        "form": form or DecisionForm(),
+    }
+
+
+def seen_as(access_request: AccessRequest) -> str:
+    """What a page that is open compares to know whether anything has changed."""
+    assignment = access_request.assignment
+    state = f"{access_request.status}{'' if access_request.is_open else '-closed'}"
+    if assignment is not None:
+        state += f".{assignment.status}.{assignment.attempts}.{getattr(assignment, 'counts', '')}"
+    return state

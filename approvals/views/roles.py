@@ -1,0 +1,99 @@
+"""What a person may activate, and activating it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.http import PortalRequest
+from accounts.mfa.freshness import StepUpRequired
+from accounts.mfa.verifying import verify_inline
+from approvals.forms import ActivationForm
+from approvals.mine import choices_of, held_by
+from approvals.models import AccessRequest
+from approvals.requesting import act_of, request_activation
+from audit.journal.refusing import Refused
+from roles.models import Assignment, Eligibility
+
+TABS = ("eligible", "active", "expired")
+SHOWN_EXPIRED = 30
+
+
+@require_safe
+def my_roles(request: PortalRequest) -> HttpResponse:
+    """Everything I may, hold or held."""
+    tab = request.GET.get("tab", "eligible")
+    words = request.GET.get("q", "").strip().casefold()
+    choices = choices_of(request.user)
+    held = list(held_by(request.user))
+    past = Assignment.objects.filter(person=request.user, status=Assignment.Status.ENDED)
+    shown = [choice for choice in choices if words in name_of(choice.eligibility).casefold()]
+    context = {
+        "tab": tab if tab in TABS else "eligible",
+        "choices": shown,
+        "choice_count": len(choices),
+        "held": held,
+        "past": past.select_related("role__directory", "scope").order_by("-ended_at")[:SHOWN_EXPIRED],
+    }
+    return render(request, "approvals/my_roles.html", context)
+
+
+def name_of(eligibility: Eligibility) -> str:
+    """What a filter looks at: the role, its directory and scope, the group it comes through."""
+    role = eligibility.role
+    return f"{role.name} {role.directory.name} {eligibility.scope.name} {eligibility.group or ''}"
+
+
+def activate(request: PortalRequest, pk: int) -> HttpResponse:
+    """Ask to activate one eligibility. A stranger's, or one that is gone, is not found."""
+    mine = Eligibility.objects.of(request.user).select_related("role__directory", "scope", "group")
+    eligibility = get_object_or_404(mine, pk=pk)
+    if request.method == "GET" and request.headers.get("HX-Target") == "effect":
+        preview = ActivationForm(request.GET, eligibility=eligibility, actor=request.actor)
+        return render(request, "approvals/parts/effect.html", {"form": preview})
+    form = ActivationForm(request.POST or None, eligibility=eligibility, actor=request.actor)
+    if request.method == "POST" and form.is_valid():
+        try:
+            access_request = send(request, form)
+        except Refused as refused:
+            form.show(refused)
+        else:
+            messages.success(request, told(access_request))
+            return redirect("request_page", access_request.pk)
+    choice = next((one for one in choices_of(request.user) if one.eligibility.pk == eligibility.pk), None)
+    context = {"eligibility": eligibility, "form": form, "choice": choice}
+    return render(request, "approvals/activate.html", context, status=422 if form.errors else 200)
+
+
+def send(request: PortalRequest, form: ActivationForm) -> AccessRequest:
+    """File what a valid form asks for.
+
+    A code sent along is looked at only where nothing else is missing, so that a slip in another field burns none.
+    """
+    asked, key, code = form.asked(), form.cleaned_data["idempotency_key"], form.cleaned_data["code"]
+    try:
+        return request_activation(form.eligibility, actor=request.actor, asked=asked, idempotency_key=key)
+    except StepUpRequired:
+        if not code:
+            raise
+    verify_inline(request, code=code, act=act_of(form.eligibility, asked, request.user))
+    return request_activation(form.eligibility, actor=request.actor, asked=asked, idempotency_key=key)
+
+
+def told(access_request: AccessRequest) -> str:
+    """The answer to the button: what is so now, never what is hoped for."""
+    role = access_request.role
+    if access_request.is_open:
+        return format_html(_("<b>Sent for approval.</b> {role} waits for a decision."), role=role)
+    assignment = access_request.assignment
+    if assignment is not None and assignment.status == Assignment.Status.SCHEDULED:
+        return format_html(_("<b>{role} starts by itself</b> at the time you chose."), role=role)
+    if assignment is not None and assignment.is_in_force():
+        return format_html(_("<b>{role} is in force.</b>"), role=role)
+    return format_html(
+        _("<b>{role} is being put in force.</b> This page tells when the directory has it."), role=role
+    )

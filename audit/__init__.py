@@ -1,0 +1,1 @@
+"""The readers of the book: describing, downloading, alerts."""

@@ -1,0 +1,1 @@
+"""The book everyone writes in: append-only, numbered, digested."""

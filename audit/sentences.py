@@ -1,0 +1,173 @@
+"""The sentence for each action of the journal: one line of this table for each thing that can happen.
+
+A sentence may speak of ``actor``, ``about``, ``other`` (who it is about, where that is not the actor), ``role``,
+``directory``, ``subject``, ``access_request``, ``duration``, ``fields``, ``verb`` and any ``detail_<name>``. Where the
+entry does not say one of them, the next sentence of the line is taken.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES: dict[str, tuple[Any, ...]] = {
+    # Asking and answering
+    "activation.requested": (
+        _("%(actor)s asked for %(role)s for %(duration)s"),
+        _("%(actor)s asked for %(role)s"),
+    ),
+    "activation.approved": (
+        _("%(actor)s approved %(role)s for %(other)s"),
+        _("%(actor)s approved %(role)s"),
+    ),
+    "activation.denied": (_("%(actor)s denied %(role)s to %(about)s"), _("%(actor)s denied %(role)s")),
+    "activation.canceled": (
+        _("%(actor)s canceled %(other)s’s request for %(role)s"),
+        _("%(actor)s canceled their request for %(role)s"),
+    ),
+    "activation.timed_out": (_("Nobody decided in time on %(about)s’s request for %(role)s"),),
+    "activation.failed": (
+        _("%(about)s’s request for %(role)s could no longer be carried out: %(detail_why)s"),
+        _("%(about)s’s request for %(role)s could no longer be carried out"),
+    ),
+    "deactivation.requested": (_("%(actor)s gave %(role)s back"),),
+    "deactivation.approved": (_("Giving %(role)s back needed nobody’s approval"),),
+    "assignment.requested": (
+        _("%(actor)s asked that %(about)s gets %(role)s"),
+        _("%(actor)s asked to assign %(role)s"),
+    ),
+    "assignment.approved": (
+        _("%(actor)s approved the assignment of %(role)s to %(about)s"),
+        _("%(actor)s approved the assignment of %(role)s"),
+    ),
+    "eligibility.requested": (_("%(actor)s asked to make %(about)s eligible for %(role)s"),),
+    "eligibility.approved": (
+        _("%(actor)s approved that %(about)s is eligible for %(role)s"),
+        _("%(actor)s approved an eligibility for %(role)s"),
+    ),
+    "removal.requested": (
+        _("%(actor)s asked to take %(role)s from %(about)s"),
+        _("%(actor)s asked to remove %(role)s"),
+    ),
+    "removal.approved": (
+        _("%(actor)s approved taking %(role)s from %(about)s"),
+        _("%(actor)s approved removing %(role)s"),
+    ),
+    # Holding
+    "eligibility.made": (
+        _("%(actor)s made %(about)s eligible for %(role)s"),
+        _("%(actor)s made people eligible for %(role)s: %(subject)s"),
+    ),
+    "eligibility.started": (
+        _("%(about)s’s eligibility for %(role)s began"),
+        _("An eligibility for %(role)s began: %(subject)s"),
+    ),
+    "eligibility.expired": (
+        _("%(about)s’s eligibility for %(role)s expired"),
+        _("An eligibility for %(role)s expired: %(subject)s"),
+    ),
+    "eligibility.removed": (
+        _("%(actor)s removed %(about)s’s eligibility for %(role)s"),
+        _("%(actor)s removed an eligibility for %(role)s: %(subject)s"),
+    ),
+    "eligibility.renewed": (_("%(actor)s renewed %(about)s’s eligibility for %(role)s"),),
+    "assignment.begun": (_("%(about)s is to get %(role)s"),),
+    "assignment.started": (_("The portal began to put %(role)s in force for %(about)s"),),
+    "assignment.provisioned": (
+        _("%(about)s holds %(role)s: %(directory)s confirmed it"),
+        _("%(about)s holds %(role)s"),
+    ),
+    "assignment.ended": (
+        _("%(about)s no longer holds %(role)s (%(detail_cause)s)"),
+        _("%(about)s no longer holds %(role)s"),
+    ),
+    "assignment.deprovisioned": (
+        _("%(directory)s confirmed that %(role)s is taken from %(about)s"),
+        _("%(role)s is taken from %(about)s"),
+    ),
+    "assignment.failed": (
+        _("%(directory)s did not give %(role)s to %(about)s: %(detail_error)s"),
+        _("%(role)s could not be put in force for %(about)s"),
+    ),
+    # Proving who one is
+    "sign_in.succeeded": (_("%(actor)s signed in"),),
+    "sign_in.refused": (_("Signing in as %(about)s was refused"), _("Signing in was refused")),
+    "sign_out.succeeded": (_("%(actor)s signed out"),),
+    "factor.verified": (
+        _("%(actor)s proved themselves with “%(detail_device)s”"),
+        _("%(actor)s proved themselves with a second factor"),
+    ),
+    "factor.refused": (_("A second factor of %(about)s was refused"), _("A second factor was refused")),
+    "factor.enrolled": (
+        _("%(actor)s enrolled “%(detail_device)s” as a second factor"),
+        _("%(actor)s enrolled a second factor"),
+    ),
+    "factor.disabled": (
+        _("“%(detail_device)s” of %(about)s was locked after too many wrong codes"),
+        _("A second factor of %(about)s was locked"),
+    ),
+    "factor.removed": (
+        _("%(actor)s removed the second factor “%(detail_device)s” of %(other)s"),
+        _("%(actor)s removed their second factor “%(detail_device)s”"),
+        _("%(actor)s removed a second factor"),
+    ),
+    "recovery_codes.replaced": (_("%(actor)s made new recovery codes"),),
+    "password.set": (_("%(actor)s set a password"),),
+    # People
+    "person.invited": (_("%(actor)s invited %(about)s"), _("%(actor)s invited somebody")),
+    "person.joined": (_("%(about)s joined with a password and a second factor"), _("Somebody joined")),
+    "person.helped": (_("%(actor)s helped %(about)s after losing a second factor"), _("%(actor)s helped somebody")),
+    "person.disabled": (_("%(actor)s disabled %(about)s"), _("%(actor)s disabled somebody")),
+    "person.enabled": (_("%(actor)s enabled %(about)s again"), _("%(actor)s enabled somebody again")),
+    # The portal itself
+    "portal.bootstrapped": (
+        _("The portal was set up on the console: %(subject)s is the first administrator"),
+        _("The portal was set up on the console"),
+    ),
+    "demo.made": (_("Demo data was put in"),),
+    # The book itself
+    "journal.exported": (
+        _("%(actor)s downloaded the %(detail_scope)s as %(detail_format)s: %(detail_count)s rows"),
+        _("%(actor)s downloaded the journal"),
+    ),
+    "alert.raised": (_("%(actor)s raised an alert: %(subject)s"),),
+    "alert.worsened": (_("An alert got worse: %(subject)s"),),
+    "alert.acknowledged": (_("%(actor)s took up the alert “%(subject)s”"),),
+    "alert.resolved": (_("%(actor)s resolved the alert “%(subject)s”"),),
+    "alert.dismissed": (_("%(actor)s dismissed the alert “%(subject)s”"),),
+}
+
+REFUSED: tuple[Any, ...] = (
+    _("%(actor)s was refused (%(verb)s, %(subject)s): %(detail_why)s"),
+    _("%(actor)s was refused (%(verb)s)"),
+    _("%(actor)s was refused"),
+)
+
+# What is edited: who added, changed or removed which thing.
+ANY_CREATED: tuple[Any, ...] = (_("%(actor)s added %(thing)s: %(subject)s"),)
+ANY_CHANGED: tuple[Any, ...] = (
+    _("%(actor)s changed %(fields)s of %(thing)s “%(subject)s”"),
+    _("%(actor)s changed %(thing)s “%(subject)s”"),
+)
+ANY_DELETED: tuple[Any, ...] = (_("%(actor)s removed %(thing)s: %(subject)s"),)
+
+UNKNOWN = _("%(actor)s: %(action)s, %(subject)s")
+
+#: what an edited model is called in a sentence; others are called by their noun
+THINGS: dict[str, Any] = {
+    "person": _("the person"),
+    "group": _("the group"),
+    "membership": _("the membership"),
+    "duty_holding": _("the duty"),
+    "directory": _("the directory"),
+    "scope": _("the scope"),
+    "account": _("the account"),
+    "role": _("the role"),
+    "role_settings": _("the role settings"),
+    "approver": _("the approver"),
+    "directory_person_appointment": _("the appointment"),
+    "directory_group_appointment": _("the appointment"),
+    "role_person_appointment": _("the appointment"),
+    "role_group_appointment": _("the appointment"),
+}

@@ -1,0 +1,233 @@
+"""The admin site: for what is edited. Lifecycles and the journal are read-only here and change by their verbs.
+
+Reachable only with a verified second factor and a duty in force; being a superuser means nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from simple_history.admin import SimpleHistoryAdmin
+
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
+from accounts.http import PortalRequest
+from accounts.models import Group, Membership, User
+from approvals.models import AccessRequest, Decision
+from audit.journal.models import AuditEvent
+from audit.journal.recording import delete_as, save_as
+from roles.models import Account, Approver, Assignment, Directory, Eligibility, Role, RoleSettings, Scope
+
+if TYPE_CHECKING:  # generic for the type checker alone
+
+    class ModelAdmin(admin.ModelAdmin[Any]): ...
+
+    class TabularInline(admin.TabularInline[Any, Any]): ...
+
+else:
+    from django.contrib.admin import ModelAdmin, TabularInline
+
+
+def may_look(request: HttpRequest) -> bool:
+    """Whether the person at the other end holds a duty that reads everything, at this moment."""
+    return holds(cast(PortalRequest, request).user, *READERS)
+
+
+def may_edit(request: HttpRequest) -> bool:
+    """Whether they hold one that changes roles, role settings, people and groups."""
+    return holds(cast(PortalRequest, request).user, *ROLE_ADMINISTRATORS)
+
+
+class PortalAdminSite(AdminSite):
+    """Django's admin site behind the portal's own door."""
+
+    site_header = site_title = "PIM Portal"
+    index_title = "What is edited"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        verified: bool = request.user.is_verified()  # type: ignore[union-attr]  # django-otp's middleware adds it
+        return verified and may_look(request)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """There is one way to sign in, and this is not it."""
+        raise Http404
+
+
+admin_site = PortalAdminSite()
+
+
+class Edited(ModelAdmin):
+    """Something that is edited: saved so that history and journal know who did it. Needs a duty that may."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_look(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_look(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        save_as(obj, actor=cast(PortalRequest, request).actor, reason="admin site")
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        delete_as(obj, actor=cast(PortalRequest, request).actor, reason="admin site")
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for thing in queryset:
+            self.delete_model(request, thing)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for thing in formset.save(commit=False):
+            save_as(thing, actor=cast(PortalRequest, request).actor, reason="admin site")
+        for thing in formset.deleted_objects:
+            delete_as(thing, actor=cast(PortalRequest, request).actor, reason="admin site")
+        formset.save_m2m()
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The journal holds it; Django's own log would be a second book."""
+
+    log_change = log_addition
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """See ``log_addition``."""
+
+
+class ReadOnly(ModelAdmin):
+    """Something with a life of its own: seen here, changed by its verbs alone."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_look(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_look(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class EditedInline(TabularInline):
+    """Rows that are edited together with what they belong to."""
+
+    extra = 0
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_look(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_edit(request)
+
+
+class ApproverInline(EditedInline):
+    model = Approver
+    autocomplete_fields = ("person", "group")
+
+
+class MembershipInline(EditedInline):
+    model = Membership
+    autocomplete_fields = ("person",)
+    fields = ("person", "kind", "starts_at", "ends_at")
+
+
+class AccountInline(EditedInline):
+    model = Account
+    autocomplete_fields = ("person",)
+
+
+@admin.register(Directory, site=admin_site)
+class DirectoryAdmin(SimpleHistoryAdmin, Edited):
+    list_display = ("name", "kind", "description")
+    search_fields = ("name",)
+    inlines = (AccountInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Role, site=admin_site)
+class RoleAdmin(SimpleHistoryAdmin, Edited):
+    list_display = ("name", "directory", "entitlement", "risk")
+    list_filter = ("directory", "risk")
+    search_fields = ("name", "entitlement")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What a role is in its directory is fixed once it exists: a grant must not change its meaning."""
+        return ("directory", "entitlement") if obj else ()
+
+
+@admin.register(RoleSettings, site=admin_site)
+class RoleSettingsAdmin(SimpleHistoryAdmin, Edited):
+    list_display = ("role", "max_minutes", "factor_minutes", "approval_required")
+    list_filter = ("role__directory", "approval_required")
+    search_fields = ("role__name",)
+    autocomplete_fields = ("role",)
+    inlines = (ApproverInline,)
+
+
+@admin.register(User, site=admin_site)
+class UserAdmin(SimpleHistoryAdmin, Edited):
+    """People's details. Inviting, disabling and helping have pages of their own, which ask for more than this form."""
+
+    list_display = ("display_name", "email", "department", "manager", "is_active")
+    search_fields = ("display_name", "email")
+    fields = (
+        "display_name",
+        "email",
+        "person_key",
+        "manager",
+        "department",
+        "job_title",
+        "time_zone",
+        "is_active",
+    )
+    readonly_fields = ("email", "is_active")
+    autocomplete_fields = ("manager",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Group, site=admin_site)
+class GroupAdmin(SimpleHistoryAdmin, Edited):
+    list_display = ("name", "description")
+    search_fields = ("name",)
+    fields = ("name", "description")
+    inlines = (MembershipInline,)
+
+
+@admin.register(Eligibility, Assignment, AccessRequest, Decision, Scope, site=admin_site)
+class LifeAdmin(SimpleHistoryAdmin, ReadOnly):
+    list_display = ("__str__",)
+
+
+@admin.register(AuditEvent, site=admin_site)
+class AuditEventAdmin(ReadOnly):
+    list_display = ("number", "at", "action", "actor_name", "about_name", "directory", "role")
+    ordering = ("-number",)
+    show_full_result_count = False

@@ -1,0 +1,100 @@
+"""The timetable: every module with background verbs, and every beat entry, on one page."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_embedded_init, worker_init
+from kombu.transport import TRANSPORT_ALIASES
+
+from pim_portal.embedded.supervising import tie_to_parent
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pim_portal.settings")
+
+TRANSPORT_ALIASES["filesystem"] = "pim_portal.embedded.broker:Transport"  # kombu's own reads half messages
+
+app = Celery("pim_portal")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+
+# Modules that hold background verbs (each verb wears its own `@shared_task`).
+app.conf.include = [
+    "roles.provisioning",
+    "roles.sweeping",
+    "approvals.requesting",
+    "roles.sweeping",
+    "accounts.notifications.delivering",
+    "approvals.requesting",
+    "audit.watching",
+]
+
+# Beat is a second trigger: a lost or doubled tick changes nothing, and one that comes late is thrown away.
+app.conf.beat_schedule = {
+    "sweep when the loop below is late": {
+        "task": "roles.sweeping.sweep_if_late",
+        "schedule": 1.0,  # seconds
+        "options": {"expires": 1.0},
+    },
+    "mail what waits": {
+        "task": "accounts.notifications.delivering.deliver_due_notifications",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "close requests that nothing can come of": {
+        "task": "approvals.requesting.close_hopeless_requests",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    "check the journal": {
+        "task": "audit.watching.check_journal",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
+}
+
+
+@worker_init.connect
+def begin(**_signal: Any) -> None:
+    """Refuse an unsafe start, then sweep from a thread of the worker: with or without a broker that answers."""
+    from django.conf import settings
+
+    from pim_portal.checks import refuse_unsafe_start
+
+    refuse_unsafe_start()
+    if settings.SWEEP_SECONDS > 0:
+        threading.Thread(
+            target=sweep_for_ever, args=(settings.SWEEP_SECONDS,), name="sweep", daemon=True
+        ).start()
+
+
+@beat_embedded_init.connect
+def end_with_worker(**_signal: Any) -> None:
+    """Tie the embedded beat, a process of its own, to its worker: killed alone, the worker would leave it ticking."""
+    tie_to_parent(os.getppid(), signal.SIGTERM)
+
+
+def sweep_for_ever(seconds: float) -> None:
+    """Sweep every `seconds` on the monotonic clock: a wall clock that steps back stops beat, but not this.
+
+    Whatever goes wrong in one round is logged and does not keep the next one from coming.
+    """
+    from django.db import close_old_connections
+
+    from roles.sweeping import sweep_in_lanes
+
+    logger = logging.getLogger(__name__)
+    next_round = time.monotonic()
+    while True:
+        try:
+            close_old_connections()
+            sweep_in_lanes()
+        except Exception:
+            logger.exception("The sweep failed; the next one comes in %s s", seconds)
+        finally:
+            close_old_connections()
+        # A round that took long is not made up for by a burst of short ones.
+        next_round = max(next_round + seconds, time.monotonic())
+        time.sleep(max(0.0, next_round - time.monotonic()))

@@ -1,0 +1,1 @@
+"""The organisation of the demo. Everyone and everything in it is invented."""

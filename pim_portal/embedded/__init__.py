@@ -1,0 +1,1 @@
+"""Running the whole portal from one folder, with nothing installed beside it."""

@@ -1,0 +1,166 @@
+"""What stands around every page: the menu by what a person may do, and what waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.duties import PEOPLE_ADMINISTRATORS, READERS, duties_of
+from accounts.http import PortalRequest
+from accounts.models import FactorUse, User
+from approvals.permissions import requests_decidable_by
+from audit.alerts.models import Alert
+from roles.permissions import OWN, roles_of
+
+
+@dataclass(frozen=True)
+class Link:
+    """One line of the menu.
+
+    Args:
+        name: the URL name it leads to; also what marks it as the present page.
+        shown_for: duties of which one is needed to see it; empty when everybody may.
+        or_if: who else may see it; asked only of those without such a duty.
+        beneath: URL names of pages that belong under it.
+        count: how much work waits there; asked only for links that are shown.
+    """
+
+    name: str
+    icon: str
+    label: str
+    shown_for: tuple[str, ...] = ()
+    or_if: Callable[[User], bool] = field(default=lambda person: False)
+    beneath: tuple[str, ...] = ()
+    count: Callable[[User], int] = field(default=lambda person: 0)
+    tone: str = "accent"
+
+
+def to_decide_count(person: User) -> int:
+    """How many requests wait for this person's decision."""
+    return requests_decidable_by(person).count()
+
+
+def owns_a_role(person: User) -> bool:
+    """Whether roles or directories are theirs to look after."""
+    return roles_of(person, OWN).exists()
+
+
+def open_alert_count(person: User) -> int:
+    """How many alerts nobody has taken up yet."""
+    return Alert.objects.filter(status=Alert.Status.OPEN).count()
+
+
+def groups() -> list[tuple[str, str, list[Link]]]:
+    """The whole menu, before anybody's duties are asked."""
+    return [
+        (
+            "my",
+            _("My access"),
+            [
+                Link("home", "home", _("Home")),
+                Link("my_roles", "key", _("My roles"), beneath=("activate",)),
+                Link("my_requests", "send", _("My requests"), beneath=("request_page",)),
+                Link("to_decide", "gavel", _("To decide"), beneath=("decide",), count=to_decide_count),
+            ],
+        ),
+        (
+            "manage",
+            _("Manage"),
+            [
+                Link(
+                    "assignments",
+                    "users",
+                    _("Assignments"),
+                    shown_for=READERS,
+                    or_if=owns_a_role,
+                    beneath=("assign", "remove_eligibility", "remove_assignment"),
+                ),
+                Link(
+                    "people",
+                    "user",
+                    _("People"),
+                    shown_for=PEOPLE_ADMINISTRATORS,
+                    beneath=("person", "invite_person", "help_person"),
+                ),
+                Link("admin:index", "sliders", _("Administration"), shown_for=READERS),
+            ],
+        ),
+        (
+            "oversight",
+            _("Oversight"),
+            [
+                Link(
+                    "alerts",
+                    "alert",
+                    _("Alerts"),
+                    shown_for=READERS,
+                    count=open_alert_count,
+                    tone="bad",
+                ),
+                Link("journal", "book", _("Journal"), shown_for=READERS, beneath=("audit_event",)),
+            ],
+        ),
+    ]
+
+
+def menu_for(person: User, *, at: str) -> list[dict[str, Any]]:
+    """The groups and links ``person`` gets to see.
+
+    Args:
+        at: URL name of the present page.
+    """
+    duties = duties_of(person)
+    shown = []
+    for key, title, links in groups():
+        mine = [link for link in links if is_shown(link, person, duties)]
+        if mine:
+            shown.append({"key": key, "title": title, "links": [drawn(link, person, at=at) for link in mine]})
+    return shown
+
+
+def is_shown(link: Link, person: User, duties: frozenset[str]) -> bool:
+    """Whether ``person`` has a part in what the link leads to."""
+    return not link.shown_for or bool(duties.intersection(link.shown_for)) or link.or_if(person)
+
+
+def drawn(link: Link, person: User, *, at: str) -> dict[str, Any]:
+    """A link as the template draws it."""
+    count = link.count(person)
+    return {
+        "url": reverse(link.name),
+        "icon": link.icon,
+        "label": link.label,
+        "current": at == link.name or at in link.beneath,
+        "count": count,
+        "count_words": ngettext("waiting", "waiting", count),
+        "tone": link.tone,
+    }
+
+
+def proof_of(request: PortalRequest) -> FactorUse | None:
+    """The latest second factor given in this session, for the mark in the top bar."""
+    return (
+        FactorUse.objects.filter(person=request.user, session=request.actor.session).order_by("-at").first()
+    )
+
+
+def navigation(request: PortalRequest) -> dict[str, Any]:
+    """Context processor for ``base.html``. The parts are callables: asked once, and only when a page shows them."""
+    around: dict[str, Any] = {"organisation": settings.ORGANISATION}
+    person = getattr(request, "user", None)
+    if person is None or not person.is_authenticated:
+        return around
+    match = request.resolver_match
+    at = match.view_name if match else ""
+    return around | {
+        "navigation": cache(partial(menu_for, person, at=at)),
+        "unread_count": cache(person.notifications.filter(read_at__isnull=True).count),
+        "proof": cache(partial(proof_of, request)),
+    }

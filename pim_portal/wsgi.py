@@ -1,0 +1,12 @@
+"""The portal as a WSGI application. Unsafe settings, and a database without its triggers, stop the start."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from pim_portal.checks import refuse_unsafe_start
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pim_portal.settings")
+
+application = get_wsgi_application()
+refuse_unsafe_start()

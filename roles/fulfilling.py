@@ -1,0 +1,308 @@
+"""Making true in a directory what is written down here, on one connection at a time.
+
+Claim by lease, speak to the directory outside any transaction, write down what came of it. Killed anywhere in between,
+the lease lapses and it is done again; every call to a connector may be repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.duties import ALERT_KEEPERS
+from accounts.notifications.notifying import notify_each
+from audit.alerts.alerting import raise_alert, resolve_alert
+from audit.journal.actor import PORTAL
+from audit.journal.lifecycle import move_all_to, move_to
+from audit.journal.recording import take_the_pen
+from roles.connectors.base import (
+    Connector,
+    ConnectorError,
+    Denied,
+    NotFound,
+    Outcome,
+    Unavailable,
+    Unsupported,
+)
+from roles.leasing import BATCH, claim, let_go, put_off, still_ours
+from roles.models import Assignment, Directory
+from roles.permissions import people_with_duty
+from roles.reaching import connector_for
+
+LANE = 20.0  # seconds one round with one directory may take before it writes down what it has
+LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
+NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert
+UNDECLARED = "The connector of %s failed in a way it does not declare"
+Status = Assignment.Status
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Result:
+    """What came of one assignment: an outcome, an error, or neither when its turn did not come."""
+
+    assignment: Assignment
+    outcome: Outcome | None = None
+    error: ConnectorError | None = None
+    note: str = ""
+
+
+def work(directory_key: int, status: str, keys: list[int] | None = None) -> int:
+    """Claim what is in ``status``, speak to the directory on one connection, write down what came of it.
+
+    Returns:
+        How many were brought forward; 0 means there is nothing (more) to do now.
+    """
+    token, claimed = claim(directory_key, status, keys=keys)
+    if not claimed:
+        return 0
+    directory = Directory.objects.get(pk=directory_key)
+    try:
+        results = _speak(directory, claimed, status)
+        return _write_down(token, results, status)
+    finally:
+        let_go(token)
+
+
+def _speak(directory: Directory, claimed: list[Assignment], status: str) -> list[_Result]:
+    results = [_Result(assignment) for assignment in claimed]
+    ends = _ends_of_rights(claimed)
+    give_up_at = time.monotonic() + LANE
+    try:
+        with connector_for(directory) as connector:
+            for result in results:
+                if time.monotonic() > give_up_at:
+                    break
+                try:
+                    _carry_out(connector, result, status, ends)
+                except (NotFound, Denied, Unsupported) as error:
+                    result.error = error
+                except ConnectorError:
+                    raise
+                except Exception as defect:
+                    # It may lie with this one account: those behind it must not wait for it.
+                    logger.exception(UNDECLARED, directory)
+                    result.error = _unavailable(defect)
+    except ConnectorError as error:
+        _all_wait(results, error)
+    except Exception as defect:
+        logger.exception(UNDECLARED, directory)
+        _all_wait(results, _unavailable(defect))
+    return results
+
+
+def _unavailable(defect: Exception) -> Unavailable:
+    return Unavailable(f"The connector has a defect: {type(defect).__name__}.")
+
+
+def _all_wait(results: list[_Result], error: ConnectorError) -> None:
+    """The directory itself does not answer: everyone whose turn had not come waits for the next try."""
+    for result in results:
+        if result.outcome is None and result.error is None:
+            result.error = error
+
+
+def _ends_of_rights(
+    claimed: list[Assignment],
+) -> dict[tuple[int, int, int], list[tuple[int, datetime | None]]]:
+    """For each right touched: the due assignments that carry it, and when each of them ends."""
+    rights: dict[tuple[int, int, int], list[tuple[int, datetime | None]]] = {}
+    people, roles = {one.person_id for one in claimed}, {one.role_id for one in claimed}
+    for key, role, scope, person, ends_at in (
+        Assignment.objects.due()
+        .filter(person__in=people, role__in=roles)
+        .values_list("pk", "role_id", "scope_id", "person_id", "ends_at")
+    ):
+        rights.setdefault((role, scope, person), []).append((key, ends_at))
+    return rights
+
+
+def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[Any, Any]) -> None:
+    assignment = result.assignment
+    carried = ends.get((assignment.role_id, assignment.scope_id, assignment.person_id), [])
+    right = {"account": assignment.account, "entitlement": assignment.role.entitlement}
+    operation = f"assignment-{assignment.pk}"
+    last = None if any(end is None for _, end in carried) else max((end for _, end in carried), default=None)
+    if status == Status.PROVISIONING:
+        if not any(key == assignment.pk for key, _ in carried):
+            return  # no longer due: the sweep ends it
+        if not assignment.account:
+            raise NotFound(f"{assignment.person} has no account in {assignment.role.directory}.")
+        result.outcome = connector.grant(**right, not_after=last, operation=operation)
+        return
+    if carried:
+        # Another assignment carries the same right: it stays until the last one ends.
+        result.note = "kept_for_another"
+        adjust = connector.capabilities.native_expiry != "none"
+        result.outcome = (
+            connector.grant(**right, not_after=last, operation=operation)
+            if adjust
+            else Outcome(changed=False)
+        )
+    elif assignment.was_there_before:
+        result.note = "was_there_before"
+        result.outcome = Outcome(changed=False)
+    else:
+        try:
+            result.outcome = connector.revoke(**right, operation=operation)
+        except NotFound:
+            result.note = "account_or_role_gone"
+            result.outcome = Outcome(changed=False)
+
+
+def _write_down(token: str, results: list[_Result], status: str) -> int:
+    done = [result for result in results if result.outcome is not None]
+    failed = [result for result in results if result.error is not None]
+    by_kind: dict[tuple[str, bool], list[_Result]] = {}
+    for result in done:
+        before = bool(result.outcome and result.outcome.preexisting and result.assignment.attempts == 0)
+        by_kind.setdefault((result.note, before), []).append(result)
+    for (note, before), some in by_kind.items():
+        with transaction.atomic():
+            # Before looking whether they are still ours: whoever ends one meanwhile must not undo this for all.
+            take_the_pen()
+            _settle(token, [result.assignment for result in some], status, note=note, before=before)
+    for result in failed:
+        with transaction.atomic():
+            take_the_pen()
+            _put_off_or_fail(token, result, status)
+    directory = results[0].assignment.role.directory
+    if failed:
+        _alert(directory, status, failed)
+    _resolve_alerts(directory)
+    return len(done)
+
+
+def _settle(token: str, assignments: list[Assignment], status: str, *, note: str, before: bool) -> None:
+    ours = still_ours(token, assignments, status)
+    if not ours:
+        return
+    detail = {"note": note} if note else {}
+    now = timezone.now()
+    if status == Status.PROVISIONING:
+        move_all_to(
+            ours,
+            Status.ACTIVE,
+            actor=PORTAL,
+            action="assignment.provisioned",
+            detail=detail | ({"was_there_before": True} if before else {}),
+            active_since=now,
+            was_there_before=before,
+            last_error="",
+        )
+    else:
+        move_all_to(
+            ours,
+            Status.ENDED,
+            actor=PORTAL,
+            action="assignment.deprovisioned",
+            detail=detail,
+            revoked_at=now,
+            last_error="",
+        )
+
+
+def _put_off_or_fail(token: str, result: _Result, status: str) -> None:
+    assignment, error = result.assignment, result.error
+    if not still_ours(token, [assignment], status):
+        return
+    hopeless = isinstance(error, NotFound | Denied | Unsupported)
+    if status == Status.PROVISIONING and hopeless:
+        move_to(
+            assignment,
+            Status.FAILED,
+            actor=PORTAL,
+            action="assignment.failed",
+            outcome="failed",
+            detail={"error": str(error)},
+            last_error=str(error)[:500],
+        )
+        return
+    longest = LONGEST_PAUSE_REVOKE if status == Status.ENDING else LONGEST_PAUSE_GRANT
+    pause = min(longest, 2.0 ** min(assignment.attempts, 10))
+    # Half of it by chance, so that many that failed together do not come back together.
+    pause = pause / 2 + random.uniform(0, pause / 2)  # noqa: S311
+    put_off(token, assignment, until=timezone.now() + timedelta(seconds=pause), why=str(error))
+
+
+def _waiting(directory: Directory, kind: str) -> QuerySet[Assignment]:
+    """What an alert of that kind speaks of."""
+    waits = [Status.ENDING] if kind == NOT_REVOKED else [Status.PROVISIONING, Status.FAILED]
+    return Assignment.objects.filter(role__directory=directory, status__in=waits)
+
+
+def _resolve_alerts(directory: Directory) -> None:
+    """Resolve the alerts whose cause is gone. Of both kinds: what is ended need not be given any more."""
+    for kind in (NOT_REVOKED, NOT_GIVEN):
+        tried_in_vain = Q(attempts__gt=0) | Q(status=Status.FAILED)
+        if not _waiting(directory, kind).filter(tried_in_vain).exists():
+            resolve_alert(kind, key=f"directory:{directory.pk}", actor=PORTAL)
+
+
+def _alert(directory: Directory, status: str, failed: list[_Result]) -> None:
+    """Raise the alert about rights that are not yet revoked, or not put in force."""
+    revoking = status == Status.ENDING
+    kind = NOT_REVOKED if revoking else NOT_GIVEN
+    count, why = _waiting(directory, kind).count(), str(failed[-1].error)
+    raise_alert(
+        kind,
+        key=f"directory:{directory.pk}",
+        severity="high" if revoking else "medium",
+        title=(
+            f"{count} ended in the portal but not yet revoked in {directory}"
+            if revoking
+            else f"{count} approved but not in force in {directory}"
+        ),
+        text=f"{why} The portal keeps trying, with growing pauses.",
+        url=f"/assignments/?directory={directory.pk}",
+        tell=people_with_duty(*ALERT_KEEPERS),
+        actor=PORTAL,
+    )
+
+
+def tell_holders(directory: int) -> None:
+    """Tell the holders of assignments in a directory what has become of them, each of each change once.
+
+    After the work, not within it: a thousand messages must not keep a thousand rights standing.
+    """
+    while untold := list(
+        Assignment.objects.to_tell()
+        .filter(role__directory=directory)
+        .select_related("person", "role__directory")
+        .order_by("status")[:BATCH]
+    ):
+        for status, some in groupby(untold, key=attrgetter("status")):
+            _tell(list(some), status)
+
+
+def _tell(assignments: list[Assignment], status: str) -> None:
+    with transaction.atomic():
+        take_the_pen()
+        keys = [one.pk for one in assignments]
+        still = set(
+            Assignment.objects.to_tell().filter(pk__in=keys, status=status).values_list("pk", flat=True)
+        )
+        Assignment.objects.filter(pk__in=still).update(told=status)
+        # What ended before it was ever in force needs no word of the directory's.
+        news = [
+            one for one in assignments if one.pk in still and (status != Status.ENDED or one.active_since)
+        ]
+        notify_each(
+            [
+                (one.person, {"assignment": one, "role": one.role, "directory": one.role.directory})
+                for one in news
+            ],
+            notice=f"roles/assignment_{status}",
+            url="/my-roles/",
+            actor=PORTAL,
+        )

@@ -1,0 +1,87 @@
+"""Taking assignments to work on, so that no two workers speak to a directory about one right at the same time.
+
+A lease lapses by itself: what a killed worker had taken is taken again. The call to the directory happens outside
+any transaction; only the holder of the lease may write down what came of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.journal.recording import take_the_pen
+from roles.models import Assignment
+
+LEASE = timedelta(seconds=60)
+BATCH = 200
+
+
+def claim(
+    directory: int, status: str, *, keys: Collection[int] | None = None
+) -> tuple[str, list[Assignment]]:
+    """Take up to ``BATCH`` assignments of a directory that are in ``status`` and due for a try.
+
+    At most one for each right (person, role, scope), and none whose right somebody else is working on. Claims are
+    made one after the other (the journal's pen is held), so two claims cannot both take the same right.
+
+    Args:
+        directory: key of the directory.
+        keys: only these assignments; all when left out.
+
+    Returns:
+        The token of the lease and what was taken.
+    """
+    token = secrets.token_hex(16)
+    now = timezone.now()
+    with transaction.atomic():
+        take_the_pen()
+        of_directory = Assignment.objects.filter(role__directory=directory)
+        taken = set(of_directory.filter(lease_until__gt=now).values_list("role_id", "scope_id", "person_id"))
+        waiting = of_directory.filter(status=status, next_try_at__lte=now).exclude(lease_until__gt=now)
+        if keys is not None:
+            waiting = waiting.filter(pk__in=keys)
+        claimed: list[Assignment] = []
+        for assignment in waiting.select_related("role__directory", "scope", "person").order_by(
+            "next_try_at"
+        )[: BATCH * 2]:
+            right = (assignment.role_id, assignment.scope_id, assignment.person_id)
+            if right not in taken and len(claimed) < BATCH:
+                taken.add(right)
+                claimed.append(assignment)
+        _lease([one.pk for one in claimed], token, now + LEASE)
+    return token, claimed
+
+
+def still_ours(token: str, claimed: Collection[Assignment], status: str) -> list[Assignment]:
+    """Those of ``claimed`` whose lease we still hold and that are still in ``status``.
+
+    Call it inside the transaction that writes the result down.
+    """
+    keys = set(
+        Assignment.objects.filter(
+            pk__in=[one.pk for one in claimed], lease_token=token, status=status
+        ).values_list("pk", flat=True)
+    )
+    return [one for one in claimed if one.pk in keys]
+
+
+def let_go(token: str) -> None:
+    """Give back everything taken under ``token``."""
+    Assignment.objects.filter(lease_token=token).update(lease_until=None, lease_token="")
+
+
+def put_off(token: str, assignment: Assignment, *, until: datetime, why: str) -> None:
+    """Give one back after a failed try, to be tried again at ``until``."""
+    attempts = assignment.attempts + 1
+    Assignment.objects.filter(pk=assignment.pk, lease_token=token).update(
+        lease_until=None, lease_token="", attempts=attempts, next_try_at=until, last_error=why[:500]
+    )
+    assignment.attempts, assignment.last_error = attempts, why[:500]
+
+
+def _lease(keys: Collection[int], token: str, until: datetime) -> None:
+    Assignment.objects.filter(pk__in=keys).update(lease_until=until, lease_token=token)

@@ -1,0 +1,162 @@
+"""Connected places with roles of their own, the tree of scopes in each, and people's accounts there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+PORTAL_KIND = "portal"
+
+secret_reference = RegexValidator(
+    r"\A(env:[A-Z][A-Z0-9_]*|file:/.+)\Z",
+    _(
+        "Name where the secret is kept: env:NAME or file:/path. The secret itself is not stored in the portal."
+    ),
+)
+
+
+class Directory(models.Model):
+    """A connected place with its own roles: a database server, an Entra tenant, the portal itself."""
+
+    class AccountNames(models.TextChoices):
+        """How a person's account is called in a directory, where no ``Account`` says otherwise."""
+
+        LOCAL_PART = "local_part", _("The part of the email before the @")
+        EMAIL = "email", _("The email")
+        LISTED = "listed", _("Only as listed")
+
+    name = models.CharField(_("Name"), max_length=100, unique=True)
+    kind = models.CharField(_("Kind"), max_length=40, help_text=_("The connector that speaks to it."))
+    description = models.TextField(_("Description"), blank=True)
+    connection = models.JSONField(
+        _("Connection"), default=dict, blank=True, help_text=_("Host, port and the like; never a secret.")
+    )
+    secret = models.CharField(_("Secret"), max_length=300, blank=True, validators=[secret_reference])
+    account_names = models.CharField(
+        _("Account names"), max_length=20, choices=AccountNames.choices, default=AccountNames.LOCAL_PART
+    )
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("directory")
+        verbose_name_plural = _("directories")
+        default_permissions = ()
+        permissions = [
+            ("own_directory", _("Owns the directory")),
+            ("review_directory", _("Reviews the directory")),
+            ("read_directory", _("Reads the directory")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(kind=PORTAL_KIND), name="one_portal_directory"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if any(
+            word in key.lower() for key in self.connection for word in ("password", "secret", "token", "key")
+        ):
+            raise ValidationError({"connection": _("A secret does not belong here: name it under Secret.")})
+
+    @property
+    def is_portal(self) -> bool:
+        """Whether this is the portal's own directory, whose roles are duties."""
+        return self.kind == PORTAL_KIND
+
+    def journal_context(self) -> dict[str, Any]:
+        return {"directory": self.name}
+
+    def account_of(self, person: Any) -> str:
+        """The name of ``person`` in this directory; "" when they have no account there."""
+        if self.is_portal:
+            return str(person.pk)
+        listed = self.accounts.filter(person=person).first()
+        if listed:
+            return str(listed.name)
+        names = {"email": str(person.email), "local_part": str(person.email).partition("@")[0]}
+        return names.get(self.account_names, "")
+
+    def root_scope(self) -> Scope:
+        """The whole directory, the root of its tree of scopes."""
+        return Scope.objects.get_or_create(directory=self, parent=None, defaults={"name": self.name})[0]
+
+
+class Scope(models.Model):
+    """A node of a directory where a role counts. Access flows down the tree."""
+
+    directory = models.ForeignKey(Directory, on_delete=models.PROTECT, related_name="scopes")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    name = models.CharField(max_length=200)
+    path = models.CharField(max_length=500, default="/", help_text="the directory's own name for the node")
+
+    history = HistoricalRecords()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["directory", "path"], name="one_scope_per_path"),
+            models.UniqueConstraint(
+                fields=["directory"], condition=Q(parent__isnull=True), name="one_root_scope"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the whole directory."""
+        return self.parent_id is None
+
+    def journal_context(self) -> dict[str, Any]:
+        return {"directory": self.directory.name}
+
+
+class Account(models.Model):
+    """The name of a person in a directory, where it does not follow from the directory's rule."""
+
+    directory = models.ForeignKey(Directory, on_delete=models.CASCADE, related_name="accounts")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="accounts")
+    name = models.CharField(max_length=200)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["directory", "person"], name="one_account_per_person"),
+            models.UniqueConstraint(fields=["directory", "name"], name="one_person_per_account"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def journal_context(self) -> dict[str, Any]:
+        return {"about": self.person, "directory": self.directory.name}
+
+
+class Heartbeat(models.Model):
+    """When something that must run all the time was last seen running, for the dead-man check."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%H:%M:%S}"

@@ -1,0 +1,134 @@
+"""Who may activate which role."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from simple_history.models import HistoricalRecords
+
+from accounts.models import Group, Membership, User
+from audit.journal.lifecycle import HasLife
+from roles.models.directory import Scope
+from roles.models.role import Role
+
+
+class Eligibilities(models.QuerySet["Eligibility"]):
+    """Questions about eligibilities."""
+
+    def in_force(self, at: datetime | None = None) -> Eligibilities:
+        """Those that may be activated at ``at`` (now when left out). Times decide, not whether a sweep has run."""
+        moment = at or timezone.now()
+        return self.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
+            starts_at__lte=moment,
+            status__in=[Eligibility.Status.SCHEDULED, Eligibility.Status.IN_FORCE],
+        )
+
+    def of(self, person: User, at: datetime | None = None) -> Eligibilities:
+        """Those that ``person`` may use: their own, and those of groups they are a member of at ``at``."""
+        if not person.is_active:
+            return self.none()
+        groups = (
+            Membership.objects.in_force(at).filter(person=person, kind=Membership.Kind.MEMBER).values("group")
+        )
+        return self.filter(Q(person=person) | Q(group__in=groups))
+
+
+class Eligibility(HasLife):
+    """A person, or each member of a group, may activate a role at a scope.
+
+    ::
+
+        SCHEDULED -> IN_FORCE -> EXPIRED | REMOVED      SCHEDULED -> REMOVED      EXPIRED -> IN_FORCE (renewed)
+    """
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", _("Starts later")
+        IN_FORCE = "in_force", _("In force")
+        EXPIRED = "expired", _("Expired")
+        REMOVED = "removed", _("Removed")
+
+    NEXT: ClassVar[dict[str, frozenset[str]]] = {
+        Status.SCHEDULED: frozenset({Status.IN_FORCE, Status.EXPIRED, Status.REMOVED}),
+        Status.IN_FORCE: frozenset({Status.EXPIRED, Status.REMOVED}),
+        Status.EXPIRED: frozenset({Status.IN_FORCE}),
+    }
+
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="eligibilities")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="eligibilities")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="eligibilities",
+    )
+    group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.PROTECT, related_name="eligibilities"
+    )
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.SCHEDULED)
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    history = HistoricalRecords()
+    objects = Eligibilities.as_manager()
+
+    class Meta:
+        ordering = ["role__name", "pk"]
+        default_permissions = ()
+        verbose_name_plural = "eligibilities"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, group__isnull=True)
+                | Q(person__isnull=True, group__isnull=False),
+                name="eligibility_has_one_principal",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
+                name="eligibility_ends_after_start",
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=["role", "scope", principal],
+                    condition=Q(status__in=["scheduled", "in_force"]),
+                    name=f"one_live_eligibility_per_{principal}",
+                )
+                for principal in ("person", "group")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["ends_at"], condition=Q(status="in_force"), name="eligibility_to_expire"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.principal}: {self.role}"
+
+    @property
+    def principal(self) -> User | Group:
+        """The person or group that is eligible."""
+        return self.person or self.group  # type: ignore[return-value]
+
+    def ends_for(self, person: User) -> datetime | None:
+        """When it ends for ``person``: with itself, or with their membership in its group; None is never."""
+        if self.group_id is None:
+            return self.ends_at
+        member = Membership.objects.in_force().filter(
+            group=self.group_id, person=person, kind=Membership.Kind.MEMBER
+        )
+        leaves = list(member.values_list("ends_at", flat=True))
+        ends = [self.ends_at, max(leaves, default=None) if None not in leaves else None]
+        return min((end for end in ends if end is not None), default=None)
+
+    def is_in_force(self, at: datetime | None = None) -> bool:
+        """Whether it may be activated at ``at``; the row is asked anew."""
+        return Eligibility.objects.in_force(at).filter(pk=self.pk).exists()
+
+    def journal_context(self) -> dict[str, Any]:
+        return {"about": self.person, "directory": self.role.directory.name, "role": self.role.name}

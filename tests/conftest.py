@@ -1,0 +1,129 @@
+"""Servers and databases for every test. People and things to test with stand in `cast.py` and `factories/`."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from kombu import pools
+
+from audit.journal.triggers import install_triggers, remove_triggers
+from pim_portal.celery import app as celery_app
+from pim_portal.embedded.postgresql import PostgreSQL
+from tests.cast import cast  # noqa: F401
+from tests.servers import RedisServer, SMTPServer, Worker, run_folder, start_postgresql
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _journal_can_be_flushed() -> Iterator[None]:
+    """Let a transactional test empty its database: the journal's triggers, which refuse that, step aside for it."""
+    teardown = TransactionTestCase._fixture_teardown
+
+    def teardown_without_triggers(self: TransactionTestCase) -> None:
+        names = self._databases_names(include_mirrors=False)
+        for name in names:
+            remove_triggers(connections[name])
+        try:
+            teardown(self)
+        finally:
+            for name in names:
+                install_triggers(connections[name])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_without_triggers)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgresql_directory_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server that is not the portal's own: a directory to connect to, also when the portal is on SQLite."""
+    server = start_postgresql(run_folder() / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}-postgresql")
+    yield server
+    server.erase()
+
+
+@pytest.fixture
+def postgresql_directory(postgresql_directory_server: PostgreSQL) -> Iterator[str]:
+    """Superuser's address of a fresh, empty database; logins and roles made in it are gone after the test."""
+    server = postgresql_directory_server
+    with psycopg.connect(server.url(), autocommit=True) as session:
+        session.execute("CREATE DATABASE directory")
+    yield server.url("directory")
+    with psycopg.connect(server.url(), autocommit=True) as session:
+        session.execute("DROP DATABASE directory WITH (FORCE)")
+        made = "SELECT quote_ident(rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
+        for (role,) in session.execute(made).fetchall():
+            session.execute(f"DROP OWNED BY {role}")
+            session.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[RedisServer]:
+    server = RedisServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(_redis_server: RedisServer) -> RedisServer:
+    """A running, empty server that speaks the Redis protocol; a test may stop and start it."""
+    if _redis_server.process is None:
+        _redis_server.start()
+    _redis_server.empty()
+    return _redis_server
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[SMTPServer]:
+    """A mail server on the loopback interface; what it was given stands in its `messages`."""
+    server = SMTPServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["filesystem", "redis"])
+def broker_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a real, empty broker, on which this process publishes too; such a test runs once on each kind."""
+    if request.param == "filesystem":
+        url, options = "filesystem://localhost", settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        for folder in (options["data_folder_in"], options["control_folder"]):
+            for left in Path(folder).iterdir():
+                left.unlink()
+    else:
+        url, options = request.getfixturevalue("redis_server").url, {"socket_timeout": 10}
+    before = celery_app.conf.broker_url, celery_app.conf.broker_transport_options
+    _publish_on(url, options)
+    yield url
+    _publish_on(*before)
+
+
+def _publish_on(url: str, options: dict[str, Any]) -> None:
+    celery_app.conf.broker_url, celery_app.conf.broker_transport_options = url, options
+    pools.reset()
+    celery_app._pool = celery_app.amqp._producer_pool = None
+
+
+@pytest.fixture
+def start_worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Start real Celery workers: `start_worker(broker_url, SWEEP_SECONDS="0", ...)` returns one that is ready.
+
+    Each sees what the test has committed. All are stopped after the test.
+    """
+    workers: list[Worker] = []
+
+    def start(broker_url: str = "filesystem://localhost", **env: str) -> Worker:
+        worker = Worker(tmp_path, broker_url, env)
+        workers.append(worker)
+        worker.wait_until_ready()
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.stop()

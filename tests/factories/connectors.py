@@ -1,0 +1,124 @@
+"""A directory in memory: it counts what it is told, and fails as it is asked to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+from audit.journal.actor import PORTAL
+from roles.cataloguing import open_directory
+from roles.connectors import registry
+from roles.connectors.base import Capabilities, Finding, Grant, NativeExpiry, Outcome
+from roles.models import Assignment, Directory
+
+PORTALS_OWN = "the portal"
+Right = tuple[str, str]  # account and entitlement
+
+
+class Vault:
+    """What stands in the directory, what it was told, and what is wrong with it.
+
+    Args:
+        rights: who gave each right that stands.
+        ends: when the directory itself lets a right end, as far as it was told.
+        told: every call that reached it, as verb, account and entitlement.
+        trouble: raised by every call, as from a directory that is down.
+        trouble_with: raised by calls about one account.
+        before_answering: called inside every call, after it took effect.
+    """
+
+    def __init__(self, kind: str, native_expiry: NativeExpiry = "none") -> None:
+        self.kind = kind
+        self.rights: dict[Right, str] = {}
+        self.ends: dict[Right, datetime | None] = {}
+        self.told: list[tuple[str, str, str]] = []
+        self.trouble: Exception | None = None
+        self.trouble_with: dict[str, Exception] = {}
+        self.before_answering: Callable[[], None] = lambda: None
+        self.capabilities = Capabilities(native_expiry=native_expiry, ends_sessions=True)
+        self.lock = threading.Lock()
+        self.row: Directory
+
+    def holds(self, assignment: Assignment) -> bool:
+        """Whether the directory lets the holder use the role."""
+        return (assignment.account, assignment.role.entitlement) in self.rights
+
+    def times(self, verb: str, assignment: Assignment) -> int:
+        """How often it was told to do this with the right of ``assignment``."""
+        return self.told.count((verb, assignment.account, assignment.role.entitlement))
+
+    def connect(self, settings: Mapping[str, object], secret: str = "") -> VaultConnector:
+        return VaultConnector(self)
+
+
+class VaultConnector:
+    """Speaks to a ``Vault``."""
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.vault.capabilities
+
+    def check(self, entitlements: Iterable[str] = ()) -> Finding:
+        raise AssertionError("nobody asks this here")
+
+    def grant(self, account: str, entitlement: str, *, not_after: datetime | None, operation: str) -> Outcome:
+        with self.vault.lock:
+            self._hear("grant", account, entitlement)
+            right = (account, entitlement)
+            before = self.vault.rights.get(right)
+            self.vault.rights.setdefault(right, PORTALS_OWN)
+            self.vault.ends[right] = not_after
+        self.vault.before_answering()
+        return Outcome(
+            changed=before is None, preexisting=before not in (None, PORTALS_OWN), not_after=not_after
+        )
+
+    def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
+        with self.vault.lock:
+            self._hear("revoke", account, entitlement)
+            before = self.vault.rights.pop((account, entitlement), None)
+        self.vault.before_answering()
+        return Outcome(changed=before is not None)
+
+    def list_grants(self, entitlements: Iterable[str]) -> list[Grant]:
+        wanted = set(entitlements)
+        return [Grant(account, name) for account, name in self.vault.rights if name in wanted]
+
+    def _hear(self, verb: str, account: str, entitlement: str) -> None:
+        if self.vault.trouble is not None:
+            raise self.vault.trouble
+        if account in self.vault.trouble_with:
+            raise self.vault.trouble_with[account]
+        self.vault.told.append((verb, account, entitlement))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        return None
+
+
+def open_vault(
+    monkeypatch: pytest.MonkeyPatch, kind: str = "vault", *, native_expiry: NativeExpiry = "none"
+) -> Vault:
+    """Open a directory of that kind for this test."""
+    vault = Vault(kind, native_expiry)
+    monkeypatch.setitem(registry._own, kind, vault.connect)
+    vault.row = open_directory(kind.capitalize(), actor=PORTAL, kind=kind)
+    return vault
+
+
+@pytest.fixture
+def vault(db: None, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    """A directory in memory that works."""
+    return open_vault(monkeypatch)

@@ -1,0 +1,63 @@
+"""The broker made of files loses nothing and reads nothing by halves while others write."""
+
+import multiprocessing
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from pim_portal.embedded import broker
+
+MESSAGES, WRITERS = 300, 2
+
+
+def options(folder: Path) -> dict[str, Any]:
+    (folder / "queue").mkdir(exist_ok=True)
+    (folder / "control").mkdir(exist_ok=True)
+    queue = str(folder / "queue")
+    control = str(folder / "control")
+    return {
+        "data_folder_in": queue,
+        "data_folder_out": queue,
+        "control_folder": control,
+        "polling_interval": 0.001,
+    }
+
+
+def write(folder: Path) -> None:
+    with Connection(transport=broker.Transport, transport_options=options(folder)) as connection:
+        queue = connection.SimpleQueue("celery")
+        for number in range(MESSAGES):
+            queue.put({"number": number})
+
+
+def test_messages_are_read_whole_while_others_write(tmp_path: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=write, args=(tmp_path,)) for _ in range(WRITERS)]
+    received: list[int] = []
+    with Connection(transport=broker.Transport, transport_options=options(tmp_path)) as connection:
+        queue = connection.SimpleQueue("celery")
+        for writer in writers:
+            writer.start()
+        while len(received) < MESSAGES * WRITERS:
+            message = queue.get(timeout=10)
+            received.append(message.payload["number"])
+            message.ack()
+        with pytest.raises(Empty):
+            queue.get_nowait()
+    for writer in writers:
+        writer.join()
+
+    assert sorted(received) == sorted(list(range(MESSAGES)) * WRITERS)
+    assert list((tmp_path / "queue").iterdir()) == []
+
+
+def test_the_portal_uses_it() -> None:
+    from kombu.transport import get_transport_cls
+
+    from pim_portal.celery import app
+
+    assert app.main == "pim_portal"
+    assert get_transport_cls("filesystem") is broker.Transport

@@ -1,0 +1,210 @@
+"""Making untrue in the directory what is over: never early, never given up."""
+
+from datetime import UTC, datetime
+
+import pytest
+from time_machine import TimeMachineFixture
+
+from accounts.duties import Duty
+from accounts.models import Notification
+from audit.alerts.models import Alert
+from roles.connectors.base import Denied, NotFound, Unavailable
+from roles.models import Assignment, EndCause
+from roles.sweeping import sweep
+from tests.cast import Cast
+from tests.factories.connectors import Vault
+from tests.factories.people import give_duty, make_person
+from tests.factories.roles import (
+    HOUR,
+    MICROSECOND,
+    NOON,
+    activate,
+    acts_on,
+    entries_on,
+    make_eligibility,
+    make_portal_directory,
+    make_role,
+    notices_of,
+    now,
+    open_alerts,
+)
+
+pytestmark = pytest.mark.django_db
+
+Status = Assignment.Status
+
+
+def test_what_is_over_is_taken_away_and_its_holder_is_told(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    sweep()
+    sweep()
+
+    over = now(given)
+    assert over.status == Status.ENDED
+    assert over.end_cause == EndCause.EXPIRED
+    assert over.revoked_at == NOON + 4 * HOUR
+    assert vault.times("revoke", given) == 1
+    assert notices_of(given.person) == ["roles/assignment_active", "roles/assignment_ended"]
+    assert acts_on(given)[-2:] == ["assignment.ended", "assignment.deprovisioned"]
+
+
+def test_nothing_is_taken_away_early(given: Assignment, vault: Vault, clock: TimeMachineFixture) -> None:
+    clock.move_to(NOON + 4 * HOUR - MICROSECOND)
+    sweep()
+
+    assert vault.holds(given)
+    assert given.is_in_force()
+
+
+def test_H4_a_directory_that_is_down_is_asked_for_ever_with_growing_pauses(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = Unavailable("Nobody there.")
+    pauses = []
+    for _ in range(20):
+        sweep()
+        row = now(given)
+        pauses.append((row.next_try_at - datetime.now(UTC)).total_seconds())
+        assert row.status == Status.ENDING
+        assert not row.is_in_force(), "over in the portal, whatever the directory says"
+        clock.move_to(row.next_try_at)
+
+    longest = [1, 2, 4, 8, 16, 32, *[60] * 14]
+    assert all(most / 2 <= pause <= most for pause, most in zip(pauses, longest, strict=True)), pauses
+    assert now(given).attempts == 20
+    assert now(given).last_error == "Nobody there."
+    assert vault.holds(given)
+
+    vault.trouble = None
+    sweep()
+
+    assert not vault.holds(given)
+    assert now(given).status == Status.ENDED
+    assert now(given).end_cause == EndCause.EXPIRED
+
+
+def test_H4_what_is_not_yet_revoked_raises_one_alert_that_goes_with_its_cause(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture, cast: Cast
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = Unavailable("Nobody there.")
+    for _ in range(3):
+        sweep()
+        clock.move_to(now(given).next_try_at)
+
+    alert = Alert.objects.get(kind="rights_not_revoked")
+    assert alert.severity == Alert.Severity.HIGH
+    assert "1 ended in the portal but not yet revoked in Vault" in alert.title
+    assert alert.times_seen == 3
+    assert Notification.objects.filter(person=cast.administrator, notice="audit/alert_raised").count() == 1
+    assert not Notification.objects.filter(person=cast.outsider).exists()
+
+    vault.trouble = None
+    sweep()
+
+    assert now(alert).status == Alert.Status.RESOLVED
+
+
+def test_between_two_tries_the_directory_is_left_in_peace(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = Unavailable("Nobody there.")
+    sweep()
+    vault.trouble = None
+
+    clock.move_to(now(given).next_try_at - MICROSECOND)
+    sweep()
+
+    assert vault.times("revoke", given) == 0
+
+
+def test_a_refusal_to_take_away_is_never_taken_for_done(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = Denied("Somebody else gave it too.")
+    sweep()
+
+    assert now(given).status == Status.ENDING
+    assert open_alerts() == ["rights_not_revoked"]
+
+
+def test_an_account_that_is_gone_holds_nothing_any_more(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = NotFound("There is no robin.")
+    sweep()
+
+    assert now(given).status == Status.ENDED
+    assert entries_on(given).get(action="assignment.deprovisioned").detail["note"] == "account_or_role_gone"
+
+
+def test_B8_a_right_that_stood_before_stays_and_the_journal_says_so(
+    begun: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    vault.rights["robin", "operator"] = "somebody else"
+    sweep()
+    clock.move_to(NOON + 4 * HOUR)
+    sweep()
+
+    assert now(begun).status == Status.ENDED
+    assert now(begun).was_there_before
+    assert vault.holds(begun)
+    assert vault.times("revoke", begun) == 0
+    assert entries_on(begun).get(action="assignment.provisioned").detail["was_there_before"] is True
+    assert entries_on(begun).get(action="assignment.deprovisioned").detail["note"] == "was_there_before"
+
+
+def test_B8_without_that_memory_the_right_of_somebody_else_would_be_taken(
+    begun: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    vault.rights["robin", "operator"] = "somebody else"
+    sweep()
+    Assignment.objects.filter(pk=begun.pk).update(was_there_before=False)
+    clock.move_to(NOON + 4 * HOUR)
+    sweep()
+
+    assert not vault.holds(begun)
+
+
+@pytest.mark.parametrize("verb", ["grant", "revoke"])
+def test_a_fault_in_a_connector_over_one_account_harms_nobody_else(
+    clock: TimeMachineFixture, cast: Cast, vault: Vault, verb: str
+) -> None:
+    role = make_role(vault.row)
+    people = [cast.employee, *(make_person(f"person{n}") for n in range(3))]
+    assignments = [activate(make_eligibility(role, person), person) for person in people]
+    if verb == "revoke":
+        sweep()
+        clock.move_to(NOON + 4 * HOUR)
+    vault.trouble_with["robin"] = KeyError("a defect")
+
+    sweep()
+
+    done = Status.ACTIVE if verb == "grant" else Status.ENDED
+    assert [now(one).status for one in assignments[1:]] == [done] * 3
+    assert now(assignments[0]).status == (Status.PROVISIONING if verb == "grant" else Status.ENDING)
+    assert now(assignments[0]).attempts == 1, "it pauses like every other failure"
+    assert "KeyError" in now(assignments[0]).last_error
+
+
+def test_people_are_told_who_may_activate_the_duty_to_look_after_alerts(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture, cast: Cast
+) -> None:
+    portal = make_portal_directory()
+    make_eligibility(portal.roles.get(entitlement=Duty.SECURITY_ADMINISTRATOR), cast.second_approver)
+    give_duty(cast.outsider, Duty.GLOBAL_READER)
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble = Unavailable("Nobody there.")
+
+    sweep()
+
+    told_people = set(
+        Notification.objects.filter(notice="audit/alert_raised").values_list("person__email", flat=True)
+    )
+    assert told_people == {"dana@example.test", "jo@example.test"}
