@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as dated
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.freshness import fresh_factor
@@ -37,6 +38,15 @@ SHORT_ENOUGH = 80  # characters of a justification that is offered again
 def moment_input() -> forms.DateTimeInput:
     """A field for a day and hour in the person's own zone."""
     return forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+def hour_of(at: datetime) -> str:
+    """ "16:20", "tomorrow 00:20", "2 Nov 09:00": as the person reads it, in their zone."""
+    local = timezone.localtime(at)
+    days = (local.date() - timezone.localdate()).days
+    if days == 1:
+        return gettext("tomorrow %(time)s") % {"time": dated(local, "H:i")}
+    return dated(local, "j M H:i" if days else "H:i")
 
 
 class StrictForm(forms.Form):
@@ -157,10 +167,8 @@ class ActivationForm(StrictForm):
         minutes = self._readable("minutes") or self.usual_minutes
 
         def clock(at: datetime) -> str:
-            local = timezone.localtime(at)
-            words = dated(local, "H:i" if local.date() == timezone.localdate() else "j M H:i")
             # The browser moves this hour along with the slider; one with a start of its own it leaves alone.
-            return format_html("<b>{}</b>" if starts_at else "<b data-until>{}</b>", words)
+            return format_html("<b>{}</b>" if starts_at else "<b data-until>{}</b>", hour_of(at))
 
         sentence = effect_in_words(
             self.role_settings,
@@ -258,7 +266,8 @@ class AssignForm(StrictForm):
         person = User.objects.enabled().filter(email=canonical_email(said)).first()
         if person is not None:
             return person
-        for group in Group.objects.filter(name=said):
+        group = Group.objects.filter(name=said).first()
+        if group is not None:
             return cast(Group, group)
         raise forms.ValidationError(_("Nobody who can sign in has this email, and no group this name."))
 

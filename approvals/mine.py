@@ -22,7 +22,7 @@ class Choice:
 
     Args:
         role_settings: what an activation must satisfy.
-        held: their live assignment by this eligibility, or one being taken away.
+        held: their assignment by this eligibility, while its time is not over.
         waiting: their request that waits for a decision.
         last: their latest activation of the role.
     """
@@ -51,7 +51,12 @@ def choices_of(person: User) -> list[Choice]:
         .of(person)
         .select_related("role__directory", "role__settings", "scope", "group")
     )
-    held = {one.eligibility_id: one for one in held_by(person).filter(eligibility__isnull=False)}
+    now = timezone.now()
+    held = {
+        one.eligibility_id: one
+        for one in held_by(person).filter(eligibility__isnull=False, status__in=Assignment.LIVE)
+        if one.ends_at is None or one.ends_at > now
+    }
     asked = AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
     waiting = {(one.role_id, one.scope_id): one for one in asked.open()}
     last: dict[int, AccessRequest] = {}

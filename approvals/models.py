@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -158,11 +158,22 @@ class AccessRequest(HasLife):
         }
 
 
+class FrozenApprovers(models.QuerySet["FrozenApprover"]):
+    """Questions about frozen approvers."""
+
+    def standing(self) -> FrozenApprovers:
+        """Those that still count: the role settings have the line, and it says what it said."""
+        unchanged = Q(source__kind=F("kind"))
+        for who in ("person", "group"):
+            unchanged &= Q(**{f"source__{who}": F(who)}) | Q(**{f"source__{who}": None, who: None})
+        return self.filter(Q(kind=FrozenApprover.ADMINISTRATORS) | unchanged)
+
+
 class FrozenApprover(models.Model):
     """One line of the approver rule as it was when a request was filed.
 
     The rule stays; people are looked up live. Taking a line out of the role settings takes effect at once: a line
-    whose ``source`` is gone no longer counts. ADMINISTRATORS is the fallback where the settings name nobody.
+    whose ``source`` is gone, or names somebody else by now, no longer counts. ADMINISTRATORS is the fallback where the settings name nobody.
     """
 
     ADMINISTRATORS = "administrators"
@@ -174,6 +185,8 @@ class FrozenApprover(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = FrozenApprovers.as_manager()
 
     class Meta:
         default_permissions = ()

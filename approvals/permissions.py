@@ -22,7 +22,7 @@ def requests_decidable_by(person: User) -> AccessRequests:
     if not person.is_active:
         return AccessRequest.objects.none()
     groups = Membership.objects.in_force().filter(person=person, kind=Membership.Kind.MEMBER).values("group")
-    named = Q(source__isnull=False) & (
+    named = (
         Q(kind=Approver.Kind.PERSON, person=person)
         | Q(kind=Approver.Kind.GROUP, group__in=groups)
         | Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
@@ -30,7 +30,7 @@ def requests_decidable_by(person: User) -> AccessRequests:
     )
     if people_with_duty(*ROLE_ADMINISTRATORS).filter(pk=person.pk).exists():
         named |= Q(kind=FrozenApprover.ADMINISTRATORS)
-    rule = FrozenApprover.objects.filter(named, access_request=OuterRef("pk"))
+    rule = FrozenApprover.objects.standing().filter(named, access_request=OuterRef("pk"))
     same_human = User.objects.all().same_human_as(person).values("pk")
     requests: AccessRequests = (
         AccessRequest.objects.open()
@@ -52,6 +52,8 @@ def check_may_decide(person: User | None, access_request: AccessRequest) -> None
     Raises:
         NotAllowed: it is their own request, or they are not among its approvers.
     """
+    # As they are now: whoever opened the page may have been disabled since, or found out to be somebody else's second self.
+    person = User.objects.enabled().filter(pk=person.pk).first() if person is not None else None
     if person is None:
         raise NotAllowed
     asking = [who for who in (access_request.holder, access_request.requester) if who is not None]
@@ -63,13 +65,11 @@ def check_may_decide(person: User | None, access_request: AccessRequest) -> None
 
 def approvers_of(access_request: AccessRequest) -> People:
     """The people who may decide on ``access_request`` at this moment, whether or not it still waits."""
-    lines = list(access_request.approver_rule.all())
+    lines = access_request.approver_rule.standing()
     who = Q(pk__in=[])
     for line in lines:
         if line.kind == FrozenApprover.ADMINISTRATORS:
             who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS).values("pk"))
-        elif line.source_id is None:
-            continue
         elif line.kind == Approver.Kind.PERSON:
             who |= Q(pk=line.person_id)
         elif line.kind == Approver.Kind.GROUP:

@@ -20,6 +20,7 @@ from approvals.models import AccessRequest, FrozenApprover
 from approvals.permissions import approvers_of
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
+from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Origin, Role, RoleSettings
@@ -102,8 +103,8 @@ def request_activation(
         eligibility=eligibility,
         minutes=asked.minutes,
         asked_start=asked.starts_at,
-        justification=asked.justification.strip(),
-        ticket=asked.ticket.strip(),
+        justification=storable(asked.justification.strip()),
+        ticket=storable(asked.ticket.strip()),
         asked_settings=role_settings.as_json(),
         factor_use=evidence,
         idempotency_key=idempotency_key,

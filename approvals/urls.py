@@ -14,8 +14,8 @@ urlpatterns = [
     path("to-decide/", decisions.to_decide, name="to_decide"),
     path("to-decide/together/", decisions.decide_together, name="decide_together"),
     path("assignments/", assignments.assignments, name="assignments"),
-    path("assignments/assign/", assignments.assign, name="assign"),
+    path("assignments/new/", assignments.assign, name="assign"),
     path("assignments/<int:pk>/deactivate/", assignments.deactivate, name="deactivate"),
-    path("assignments/<int:pk>/remove/", assignments.remove_assignment, name="remove_assignment"),
-    path("eligibilities/<int:pk>/remove/", assignments.remove_eligibility, name="remove_eligibility"),
+    path("assignments/active/<int:pk>/remove/", assignments.remove_assignment, name="remove_assignment"),
+    path("assignments/eligible/<int:pk>/remove/", assignments.remove_eligibility, name="remove_eligibility"),
 ]

@@ -16,8 +16,10 @@ from audit.alerts.alerting import QUIET_DAYS
 from audit.history import HistorySpan
 from audit.journal.models import AuditEvent, Outcome
 from audit.journal.plain import one_line
+from audit.vocabulary import values_like
 
 PORTAL_WORDS = ("portal", "the portal")
+MOST_PEOPLE = 500  # whose entries are looked for when a part of a name fits many
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -92,11 +94,10 @@ class JournalFilter(forms.Form):
             if side in said:
                 asked &= who(side, said[side])
         if "action" in said:
-            action = said["action"].lower().replace(" ", "_")
-            asked &= Q(action__startswith=action) if "." not in action else Q(action=action)
-        for name in ("directory", "role"):
+            said["action"] = said["action"].lower().replace(" ", "_")
+        for name in ("action", "directory", "role"):
             if name in said:
-                asked &= Q(**{f"{name}__icontains": said[name]})
+                asked &= Q(**{f"{name}__in": values_like(name, said[name])})
         if "outcome" in said:
             asked &= Q(outcome=said["outcome"])
         if "access_request" in said:
@@ -104,6 +105,11 @@ class JournalFilter(forms.Form):
         if "text" in said:
             asked &= words_in(said["text"])
         return events.filter(asked)
+
+    @property
+    def is_a_span(self) -> bool:
+        """Whether a span of time is asked for, and nothing else."""
+        return bool(self.in_words()) and set(self.in_words()) <= {"from", "to"}
 
     def span(self) -> HistorySpan:
         """What of the models' own history is meant: the fields for time and actor count, the others say nothing there."""
@@ -113,7 +119,7 @@ class JournalFilter(forms.Form):
         return HistorySpan(
             since=asked.get("from"),
             until=asked.get("to"),
-            by=list(people_called(name).values_list("pk", flat=True)) if name else None,
+            by=people_called(name) if name else None,
         )
 
     def in_words(self) -> dict[str, str]:
@@ -138,7 +144,9 @@ class AlertForm(forms.Form):
         label=_("Justification"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
     days = forms.ChoiceField(
-        label=_("Quiet for"), required=False, choices=lambda: [(str(days), quiet_words(days)) for days in QUIET_DAYS]
+        label=_("Quiet for"),
+        required=False,
+        choices=lambda: [(str(days), quiet_words(days)) for days in QUIET_DAYS],
     )
 
     def clean_days(self) -> int:
@@ -153,13 +161,18 @@ def words_in(text: str) -> Q:
 
 
 def who(side: str, name: str) -> Q:
-    """Entries whose actor or subject person is called ``name``: by today's names, else as it was written down."""
+    """Entries whose actor, or whom they are about, is or was called ``name``."""
     if side == "actor" and name.strip().lower() in PORTAL_WORDS:
         return Q(actor__isnull=True) & ~Q(actor_name="somebody not signed in")
-    keys = list(people_called(name).values_list("pk", flat=True)[:200])
-    return Q(**{f"{side}__in": keys}) if keys else Q(**{f"{side}_name__icontains": name})
+    keys = people_called(name)
+    if side == "actor" and not keys:
+        return Q(actor__isnull=True, actor_name__icontains=name)
+    return Q(**{f"{side}__in": keys})
 
 
-def people_called(name: str) -> QuerySet[User]:
-    """People whose name or email contains ``name``."""
-    return User.objects.filter(Q(display_name__icontains=name) | Q(email__icontains=name)).order_by()
+def people_called(name: str) -> list[int]:
+    """Keys of the people whose name or email contains ``name``, today or once: those who are gone have history."""
+    called = Q(display_name__icontains=name) | Q(email__icontains=name)
+    today = User.objects.filter(called).order_by().values_list("pk", flat=True)
+    once = User.history.filter(called).order_by().values_list("id", flat=True).distinct()
+    return list(dict.fromkeys([*today[:MOST_PEOPLE], *once[:MOST_PEOPLE]]))

@@ -12,7 +12,7 @@ from audit.describing import describe
 from audit.journal.models import AuditEvent, JournalHead
 
 ROWS = 50  # on a page
-MOST = 10_000  # entries of a filtered view that can be paged through; a download has all of them
+MOST = 2_000  # entries of a filtered view that can be paged through; a download has all of them
 
 
 class JournalPaginator(Paginator):  # type: ignore[type-arg]
@@ -23,16 +23,20 @@ class JournalPaginator(Paginator):  # type: ignore[type-arg]
 
     Args:
         whole: whether ``events`` is the whole journal.
+        by_time: whether ``events`` is a span of time, which is then read along the index of times.
     """
 
-    def __init__(self, events: QuerySet[AuditEvent], *, whole: bool, rows: int = ROWS) -> None:
+    def __init__(
+        self, events: QuerySet[AuditEvent], *, whole: bool, by_time: bool = False, rows: int = ROWS
+    ) -> None:
         super().__init__(events, rows)
         self.events, self.whole = events, whole
+        self.newest_first = ("-at", "-number") if by_time else ("-number",)
 
     @cached_property
     def numbers(self) -> list[int]:
         """The numbers of the entries of a filtered view, newest first."""
-        return list(self.events.order_by("-number").values_list("number", flat=True)[:MOST])
+        return list(self.events.order_by(*self.newest_first).values_list("number", flat=True)[:MOST])
 
     @cached_property
     def count(self) -> int:

@@ -117,7 +117,10 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     # People
     "person.invited": (_("%(actor)s invited %(about)s"), _("%(actor)s invited somebody")),
     "person.joined": (_("%(about)s joined with a password and a second factor"), _("Somebody joined")),
-    "person.helped": (_("%(actor)s helped %(about)s after losing a second factor"), _("%(actor)s helped somebody")),
+    "person.helped": (
+        _("%(actor)s helped %(about)s after losing a second factor"),
+        _("%(actor)s helped somebody"),
+    ),
     "person.disabled": (_("%(actor)s disabled %(about)s"), _("%(actor)s disabled somebody")),
     "person.enabled": (_("%(actor)s enabled %(about)s again"), _("%(actor)s enabled somebody again")),
     # The portal itself

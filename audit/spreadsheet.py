@@ -6,15 +6,18 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from audit.journal.plain import visible
+from audit.journal.plain import UNSEEN, visible
 
 # Signs a formula may begin with: ASCII, full width (which some spreadsheets fold into ASCII), small forms, minus sign.
 SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
-UNSEEN = "\\s\u200b-\u200d\u2060\ufeff"
+BLANK = "\\s\u200b-\u200d\u2060\ufeff"
 #: at the front of a cell: such a sign, white or unseen characters before it or not, or a tab or line break
-AT_FRONT = re.compile(f"\\A(?:[{UNSEEN}]*[{SIGNS}]|[\\t\\r\\n])")
+AT_FRONT = re.compile(f"\\A(?:[{BLANK}]*[{SIGNS}]|[\\t\\r\\n])")
 #: where a reader that divides at another character than the comma may begin a new cell inside a quoted one
-INSIDE = re.compile(f"([\\n\\r\\t;|][{UNSEEN}]*)(?=[{SIGNS}])")
+INSIDE = re.compile(f"([\\n\\r\\t;|][{BLANK}]*)(?=[{SIGNS}])")
+
+#: whatever the two above, or ``visible``, may be looking for
+SUSPECT = re.compile(f"[{SIGNS}\\t\\r\\n]|{UNSEEN.pattern}")
 
 
 def cell(value: object) -> str:
@@ -22,7 +25,10 @@ def cell(value: object) -> str:
 
     An apostrophe goes before what would begin one. Control and direction characters are written out.
     """
-    text = INSIDE.sub(r"\1'", visible("" if value is None else str(value)))
+    text = "" if value is None else str(value)
+    if not text or text.isalnum() or not SUSPECT.search(text):
+        return text  # nearly all of them: a download has millions
+    text = INSIDE.sub(r"\1'", visible(text))
     return f"'{text}" if AT_FRONT.match(text) else text
 
 

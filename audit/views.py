@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts.http import PortalRequest
@@ -29,12 +30,12 @@ def journal(request: PortalRequest, *, status: int = 200) -> HttpResponse:
         raise Http404
     filters = JournalFilter(request.GET)
     events = filters.events(AuditEvent.objects.all())
-    paginator = JournalPaginator(events, whole=not filters.in_words())
+    paginator = JournalPaginator(events, whole=not filters.in_words(), by_time=filters.is_a_span)
     shown = {
         "page": paginator.get_page(request.GET.get("page")),
         "filters": filters,
         "chain": JournalCheck.objects.filter(pk=1).first(),
-        "query": request.GET.urlencode(),
+        "query": asked(request),
     }
     return render(request, "audit/journal.html", shown, status=422 if filters.errors else status)
 
@@ -56,6 +57,7 @@ def audit_event(request: PortalRequest, number: int) -> HttpResponse:
         "others": with_words(same[:OTHERS]) if event.access_request else [],
         "raw": json.dumps(body | digests, indent=2, ensure_ascii=True),
         "chain": JournalCheck.objects.filter(pk=1).first(),
+        "left_out": mine_only is not None,
     }
     return render(request, "audit/audit_event.html", shown)
 
@@ -89,7 +91,7 @@ def my_audit(request: PortalRequest) -> HttpResponse:
     shown = {
         "page": paginator.get_page(request.GET.get("page")),
         "filters": filters,
-        "query": request.GET.urlencode(),
+        "query": asked(request),
     }
     return render(request, "audit/my_audit.html", shown, status=422 if filters.errors else 200)
 
@@ -99,6 +101,13 @@ def download_my_audit(request: PortalRequest) -> HttpResponse | StreamingHttpRes
     """My own part of the journal as CSV or JSON Lines."""
     form = request.GET.get("format", CSV)
     return download(export_own_part(request.user, form=form, actor=request.actor), name="my-audit", form=form)
+
+
+def asked(request: PortalRequest) -> str:
+    """What is filtered by, as the query of an address; which page of it is shown is left out."""
+    return urlencode(
+        [(name, value) for name, value in request.GET.items() if value and name in JournalFilter().fields]
+    )
 
 
 def download(lines: Iterator[bytes], *, name: str, form: str) -> StreamingHttpResponse:

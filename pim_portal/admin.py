@@ -5,12 +5,15 @@ Reachable only with a verified second factor and a duty in force; being a superu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
@@ -19,7 +22,21 @@ from accounts.models import Group, Membership, User
 from approvals.models import AccessRequest, Decision
 from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
-from roles.models import Account, Approver, Assignment, Directory, Eligibility, Role, RoleSettings, Scope
+from audit.journal.refusing import NotAllowed
+from roles.models import (
+    Account,
+    Approver,
+    Assignment,
+    Directory,
+    DirectoryGroupAppointment,
+    DirectoryPersonAppointment,
+    Eligibility,
+    Role,
+    RoleGroupAppointment,
+    RolePersonAppointment,
+    RoleSettings,
+    Scope,
+)
 
 if TYPE_CHECKING:  # generic for the type checker alone
 
@@ -41,6 +58,17 @@ def may_edit(request: HttpRequest) -> bool:
     return holds(cast(PortalRequest, request).user, *ROLE_ADMINISTRATORS)
 
 
+def refuse_oneself(thing: Any, request: HttpRequest) -> None:
+    """Nobody gives themselves access: not by joining a group, nor by an account or a part in a role of their own.
+
+    Raises:
+        NotAllowed: the row is about whoever is saving it.
+    """
+    person = getattr(thing, "person", None) or getattr(thing, "user", None)
+    if person is not None and person.is_same_human_as(cast(PortalRequest, request).user):
+        raise NotAllowed(_("Nobody gives access to themselves."), code="own_request")
+
+
 class PortalAdminSite(AdminSite):
     """Django's admin site behind the portal's own door."""
 
@@ -53,7 +81,15 @@ class PortalAdminSite(AdminSite):
         return verified and may_look(request)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """There is one way to sign in, and this is not it."""
+        """There is one way to sign in, one to sign out and one to change a password, and none of them is here."""
+        raise Http404
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
+        """See ``login``."""
+        raise Http404
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
+        """See ``login``."""
         raise Http404
 
 
@@ -90,6 +126,7 @@ class Edited(ModelAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for thing in formset.save(commit=False):
+            refuse_oneself(thing, request)
             save_as(thing, actor=cast(PortalRequest, request).actor, reason="admin site")
         for thing in formset.deleted_objects:
             delete_as(thing, actor=cast(PortalRequest, request).actor, reason="admin site")
@@ -157,11 +194,46 @@ class AccountInline(EditedInline):
     autocomplete_fields = ("person",)
 
 
+class AppointmentInline(EditedInline):
+    """Who owns, reviews and reads it."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "permission":
+            about = self.model._meta.get_field("content_object").related_model
+            kwargs["queryset"] = Permission.objects.filter(
+                content_type=ContentType.objects.get_for_model(about),
+                codename__in=[name for name, _label in about._meta.permissions],
+            )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class DirectoryPersonInline(AppointmentInline):
+    model = DirectoryPersonAppointment
+    autocomplete_fields = ("user",)
+    verbose_name_plural = _("Owners, reviewers and readers: people")
+
+
+class DirectoryGroupInline(AppointmentInline):
+    model = DirectoryGroupAppointment
+    verbose_name_plural = _("Owners, reviewers and readers: groups")
+
+
+class RolePersonInline(AppointmentInline):
+    model = RolePersonAppointment
+    autocomplete_fields = ("user",)
+    verbose_name_plural = _("Owners, reviewers and readers: people")
+
+
+class RoleGroupInline(AppointmentInline):
+    model = RoleGroupAppointment
+    verbose_name_plural = _("Owners, reviewers and readers: groups")
+
+
 @admin.register(Directory, site=admin_site)
 class DirectoryAdmin(SimpleHistoryAdmin, Edited):
     list_display = ("name", "kind", "description")
     search_fields = ("name",)
-    inlines = (AccountInline,)
+    inlines = (AccountInline, DirectoryPersonInline, DirectoryGroupInline)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -172,6 +244,7 @@ class RoleAdmin(SimpleHistoryAdmin, Edited):
     list_display = ("name", "directory", "entitlement", "risk")
     list_filter = ("directory", "risk")
     search_fields = ("name", "entitlement")
+    inlines = (RolePersonInline, RoleGroupInline)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What a role is in its directory is fixed once it exists: a grant must not change its meaning."""
@@ -208,6 +281,10 @@ class UserAdmin(SimpleHistoryAdmin, Edited):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not oneself: the personnel number and the manager decide who may approve."""
+        return may_edit(request) and obj != request.user
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -24,8 +24,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.include = [
     "roles.provisioning",
     "roles.sweeping",
-    "approvals.requesting",
-    "roles.sweeping",
     "accounts.notifications.delivering",
     "approvals.requesting",
     "audit.watching",

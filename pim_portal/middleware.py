@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.http import page_behind
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 
 #: the template for each kind of refusal; the most particular first
@@ -31,6 +32,6 @@ class RefusalMiddleware:
             return None  # a step-up: StepUpMiddleware asks it
         for kind, template in PAGES:
             if isinstance(exception, kind):
-                said = {"refusal": exception.message}
+                said = {"refusal": exception.message, "back": page_behind(request)}
                 return render(request, template, said, status=exception.status_code)
         return None

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.duties import PEOPLE_ADMINISTRATORS, READERS, duties_of
+from accounts.duties import PEOPLE_ADMINISTRATORS, READERS, duties_of, holds
 from accounts.http import PortalRequest
 from accounts.models import FactorUse, User
 from approvals.permissions import requests_decidable_by
 from audit.alerts.models import Alert
+from roles.inspecting import not_yet_revoked
 from roles.permissions import OWN, roles_of
 
 
@@ -43,8 +44,9 @@ class Link:
 
 
 def to_decide_count(person: User) -> int:
-    """How many requests wait for this person's decision."""
-    return requests_decidable_by(person).count()
+    """How many requests wait for this person's decision; a page that has asked already leaves it on the person."""
+    known: int | None = getattr(person, "to_decide_count", None)
+    return requests_decidable_by(person).count() if known is None else known
 
 
 def owns_a_role(person: User) -> bool:
@@ -144,6 +146,17 @@ def drawn(link: Link, person: User, *, at: str) -> dict[str, Any]:
     }
 
 
+def foot_for(person: User) -> str:
+    """How far the directories are behind, for those with a duty."""
+    if not holds(person, *READERS):
+        return ""
+    behind = not_yet_revoked()
+    if not behind:
+        return _("Everything that ended is revoked.")
+    words = ngettext("%(n)s ended role is not yet revoked.", "%(n)s ended roles are not yet revoked.", behind)
+    return words % {"n": behind}
+
+
 def proof_of(request: PortalRequest) -> FactorUse | None:
     """The latest second factor given in this session, for the mark in the top bar."""
     return (
@@ -161,6 +174,7 @@ def navigation(request: PortalRequest) -> dict[str, Any]:
     at = match.view_name if match else ""
     return around | {
         "navigation": cache(partial(menu_for, person, at=at)),
+        "sidebar_foot": cache(partial(foot_for, person)),
         "unread_count": cache(person.notifications.filter(read_at__isnull=True).count),
         "proof": cache(partial(proof_of, request)),
     }

@@ -92,6 +92,7 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
 def waiting_for(person: User) -> Waiting:
     """Work that others wait for."""
     requests = list(requests_decidable_by(person).select_related("holder", "role").order_by("deadline"))
+    person.to_decide_count = len(requests)  # type: ignore[attr-defined]  # for the menu, which need not ask again
     alerts = Alert.objects.filter(status=Alert.Status.OPEN).count() if holds(person, *ALERT_KEEPERS) else 0
     return Waiting(len(requests), requests[0] if requests else None, alerts)
 

@@ -11,7 +11,7 @@ from accounts.models import Group, User
 from audit.journal.actor import Actor
 from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.recording import journaled
-from audit.journal.refusing import Refused
+from audit.journal.refusing import Overtaken, Refused
 from roles.models import Eligibility, EndCause, Role, Scope
 from roles.provisioning import end_assignment
 
@@ -73,6 +73,8 @@ def end_eligibility(
     Raises:
         Overtaken: it has ended already.
     """
+    if eligibility.status not in [Eligibility.Status.SCHEDULED, Eligibility.Status.IN_FORCE]:
+        raise Overtaken(_("This has ended already."))
     status = Eligibility.Status.EXPIRED if expired else Eligibility.Status.REMOVED
     action = "eligibility.expired" if expired else "eligibility.removed"
     move_to(eligibility, status, actor=actor, action=action, justification=justification)

@@ -114,22 +114,22 @@ def _all_wait(results: list[_Result], error: ConnectorError) -> None:
 
 def _ends_of_rights(
     claimed: list[Assignment],
-) -> dict[tuple[int, int, int], list[tuple[int, datetime | None]]]:
+) -> dict[tuple[int, int, str], list[tuple[int, datetime | None]]]:
     """For each right touched: the due assignments that carry it, and when each of them ends."""
-    rights: dict[tuple[int, int, int], list[tuple[int, datetime | None]]] = {}
-    people, roles = {one.person_id for one in claimed}, {one.role_id for one in claimed}
-    for key, role, scope, person, ends_at in (
+    rights: dict[tuple[int, int, str], list[tuple[int, datetime | None]]] = {}
+    accounts, roles = {one.account for one in claimed}, {one.role_id for one in claimed}
+    for key, role, scope, account, ends_at in (
         Assignment.objects.due()
-        .filter(person__in=people, role__in=roles)
-        .values_list("pk", "role_id", "scope_id", "person_id", "ends_at")
+        .filter(account__in=accounts, role__in=roles)
+        .values_list("pk", "role_id", "scope_id", "account", "ends_at")
     ):
-        rights.setdefault((role, scope, person), []).append((key, ends_at))
+        rights.setdefault((role, scope, account), []).append((key, ends_at))
     return rights
 
 
 def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[Any, Any]) -> None:
     assignment = result.assignment
-    carried = ends.get((assignment.role_id, assignment.scope_id, assignment.person_id), [])
+    carried = ends.get((assignment.role_id, assignment.scope_id, assignment.account), [])
     right = {"account": assignment.account, "entitlement": assignment.role.entitlement}
     operation = f"assignment-{assignment.pk}"
     last = None if any(end is None for _, end in carried) else max((end for _, end in carried), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,9 @@ from roles.permissions import people_with_duty
 from roles.sweeping import SWEEP
 
 STALLED = "sweep_stalled"
+_started_at = time.monotonic()
+_spoken_at = -60.0
+AHEAD = timedelta(seconds=5)  # how far the worker's clock may be ahead of the one that asks
 
 
 @dataclass(frozen=True)
@@ -35,16 +39,24 @@ class Pulse:
 def pulse() -> Pulse:
     """Ask the database when the sweep was last seen. Needs neither worker nor broker nor beat."""
     seen = Heartbeat.objects.filter(pk=SWEEP).values_list("at", flat=True).first()
-    late = timezone.now() - timedelta(seconds=settings.DEAD_MAN_SECONDS)
-    return Pulse(seen, seen is not None and seen > late)
+    now = timezone.now()
+    late = now - timedelta(seconds=settings.DEAD_MAN_SECONDS)
+    # A sign from the future is one from before the clock was set back: it says nothing about now.
+    return Pulse(seen, seen is not None and late < seen <= now + AHEAD)
 
 
 def watch_the_sweep() -> Pulse:
     """The dead-man check: raise an alert when the sweep has stopped, resolve it when it runs again.
 
-    Whoever looks calls it (``/health`` does), so that it depends on nothing that may itself have stopped.
+    Whoever looks calls it (``/health`` does), so that it depends on nothing that may itself have stopped. A portal
+    that was just started gives its worker the same time before it speaks of a standstill, and speaks of one at most
+    once a minute.
     """
+    global _spoken_at
     state = pulse()
+    if not state.beats and time.monotonic() < max(_started_at + settings.DEAD_MAN_SECONDS, _spoken_at + 60):
+        return state
+    _spoken_at = time.monotonic()
     if state.beats:
         resolve_alert(STALLED, key=SWEEP, actor=PORTAL)
     else:

@@ -25,7 +25,7 @@ def claim(
 ) -> tuple[str, list[Assignment]]:
     """Take up to ``BATCH`` assignments of a directory that are in ``status`` and due for a try.
 
-    At most one for each right (person, role, scope), and none whose right somebody else is working on. Claims are
+    At most one for each right (account, role, scope), and none whose right somebody else is working on. Claims are
     made one after the other (the journal's pen is held), so two claims cannot both take the same right.
 
     Args:
@@ -40,7 +40,7 @@ def claim(
     with transaction.atomic():
         take_the_pen()
         of_directory = Assignment.objects.filter(role__directory=directory)
-        taken = set(of_directory.filter(lease_until__gt=now).values_list("role_id", "scope_id", "person_id"))
+        taken = set(of_directory.filter(lease_until__gt=now).values_list("role_id", "scope_id", "account"))
         waiting = of_directory.filter(status=status, next_try_at__lte=now).exclude(lease_until__gt=now)
         if keys is not None:
             waiting = waiting.filter(pk__in=keys)
@@ -48,7 +48,7 @@ def claim(
         for assignment in waiting.select_related("role__directory", "scope", "person").order_by(
             "next_try_at"
         )[: BATCH * 2]:
-            right = (assignment.role_id, assignment.scope_id, assignment.person_id)
+            right = (assignment.role_id, assignment.scope_id, assignment.account)
             if right not in taken and len(claimed) < BATCH:
                 taken.add(right)
                 claimed.append(assignment)

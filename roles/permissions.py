@@ -28,8 +28,9 @@ OWN, REVIEW, READ = "own", "review", "read"
 def directories_of(person: User, part: str) -> QuerySet[Directory]:
     """The directories in which ``person`` has ``part`` (own, review or read) at this moment, alone or through a group."""
     mine = {"permission__codename": f"{part}_directory"}
+    own = DirectoryPersonAppointment.objects.filter(user=person, user__is_active=True, **mine)
     return Directory.objects.filter(
-        Q(pk__in=DirectoryPersonAppointment.objects.filter(user=person, **mine).values("content_object"))
+        Q(pk__in=own.values("content_object"))
         | Q(
             pk__in=DirectoryGroupAppointment.objects.filter(group__in=_groups_of(person), **mine).values(
                 "content_object"
@@ -41,9 +42,10 @@ def directories_of(person: User, part: str) -> QuerySet[Directory]:
 def roles_of(person: User, part: str) -> QuerySet[Role]:
     """The roles in which ``person`` has ``part``, by the role itself or by its directory."""
     mine = {"permission__codename": f"{part}_role"}
+    own = RolePersonAppointment.objects.filter(user=person, user__is_active=True, **mine)
     return Role.objects.filter(
         Q(directory__in=directories_of(person, part))
-        | Q(pk__in=RolePersonAppointment.objects.filter(user=person, **mine).values("content_object"))
+        | Q(pk__in=own.values("content_object"))
         | Q(
             pk__in=RoleGroupAppointment.objects.filter(group__in=_groups_of(person), **mine).values(
                 "content_object"

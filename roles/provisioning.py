@@ -12,11 +12,13 @@ from datetime import datetime
 from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.journal.actor import Actor
 from audit.journal.lifecycle import begin_life, move_all_to, move_to
 from audit.journal.recording import journaled
+from audit.journal.refusing import Overtaken
 from roles.fulfilling import tell_holders, work
 from roles.models import Assignment, Eligibility, Origin, Role, Scope
 
@@ -86,6 +88,8 @@ def end_assignment(assignment: Assignment, *, actor: Actor, cause: str, justific
     Raises:
         Overtaken: somebody ended it in between.
     """
+    if assignment.status not in [*Assignment.LIVE, Status.FAILED]:
+        raise Overtaken(_("This has ended already."))
     end_all([assignment], actor=actor, cause=cause, justification=justification)
     if assignment.status != Status.ENDING:
         return

@@ -50,8 +50,9 @@ def sweep_in_lanes() -> None:
 @shared_task(ignore_result=True)
 def sweep_if_late() -> None:
     """The second trigger, by beat: sweep when the loop in the worker has not been seen for some rounds."""
-    late = timezone.now() - timedelta(seconds=max(5.0, 5 * settings.SWEEP_SECONDS))
-    if not Heartbeat.objects.filter(pk=SWEEP, at__gt=late).exists():
+    now = timezone.now()
+    late = now - timedelta(seconds=max(5.0, 5 * settings.SWEEP_SECONDS))
+    if not Heartbeat.objects.filter(pk=SWEEP, at__gt=late, at__lte=now).exists():
         sweep()
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 from kombu import pools
+from psycopg import sql
 
 from audit.journal.triggers import install_triggers, remove_triggers
 from pim_portal.celery import app as celery_app
@@ -47,19 +48,39 @@ def postgresql_directory_server() -> Iterator[PostgreSQL]:
     server.erase()
 
 
+@pytest.fixture(autouse=True)
+def _directory_server_left_as_found(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever databases and roles a test makes on the directory server, the next one does not meet them."""
+    if "postgresql_directory_server" not in request.fixturenames:
+        yield
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql_directory_server")
+    before = _databases_and_roles(server)
+    yield
+    if server.process is None:
+        server.start()
+    databases, roles = (now - then for now, then in zip(_databases_and_roles(server), before, strict=True))
+    with psycopg.connect(server.url(), autocommit=True) as session:
+        for database in databases:
+            session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+        for verb in ("DROP OWNED BY {}", "DROP ROLE {}"):
+            for role in roles:
+                session.execute(sql.SQL(verb).format(sql.Identifier(role)))
+
+
+def _databases_and_roles(server: PostgreSQL) -> tuple[set[str], set[str]]:
+    with psycopg.connect(server.url()) as session:
+        databases = session.execute("SELECT datname FROM pg_database").fetchall()
+        roles = session.execute("SELECT rolname FROM pg_roles").fetchall()
+    return {name for (name,) in databases}, {name for (name,) in roles}
+
+
 @pytest.fixture
-def postgresql_directory(postgresql_directory_server: PostgreSQL) -> Iterator[str]:
-    """Superuser's address of a fresh, empty database; logins and roles made in it are gone after the test."""
-    server = postgresql_directory_server
-    with psycopg.connect(server.url(), autocommit=True) as session:
+def postgresql_directory(postgresql_directory_server: PostgreSQL) -> str:
+    """Superuser's address of a fresh, empty database; it is gone after the test, and so are roles made meanwhile."""
+    with psycopg.connect(postgresql_directory_server.url(), autocommit=True) as session:
         session.execute("CREATE DATABASE directory")
-    yield server.url("directory")
-    with psycopg.connect(server.url(), autocommit=True) as session:
-        session.execute("DROP DATABASE directory WITH (FORCE)")
-        made = "SELECT quote_ident(rolname) FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
-        for (role,) in session.execute(made).fetchall():
-            session.execute(f"DROP OWNED BY {role}")
-            session.execute(f"DROP ROLE {role}")
+    return postgresql_directory_server.url("directory")
 
 
 @pytest.fixture(scope="session")

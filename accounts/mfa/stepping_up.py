@@ -60,7 +60,9 @@ def typed_fields(step_up: StepUp) -> list[tuple[str, str]]:
     return [
         (name.replace("_", " ").capitalize(), value)
         for name, value in fields_of(step_up)
-        if value.strip() and not value.isdigit() and name not in ("act", "next", "idempotency_key", "from_list", "confirmed", "pick", "minutes")
+        if value.strip()
+        and not value.isdigit()
+        and name not in ("act", "next", "idempotency_key", "from_list", "confirmed", "pick", "minutes")
     ]
 
 

@@ -5,34 +5,31 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('otp_static', '0003_add_timestamps'),
-        ('otp_totp', '0003_add_timestamps'),
+        ("accounts", "0001_initial"),
+        ("otp_static", "0003_add_timestamps"),
+        ("otp_totp", "0003_add_timestamps"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Authenticator',
-            fields=[
-            ],
+            name="Authenticator",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=(accounts.mfa.models.PausesAfterFailures, 'otp_totp.totpdevice'),
+            bases=(accounts.mfa.models.PausesAfterFailures, "otp_totp.totpdevice"),
         ),
         migrations.CreateModel(
-            name='RecoveryCodes',
-            fields=[
-            ],
+            name="RecoveryCodes",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=(accounts.mfa.models.PausesAfterFailures, 'otp_static.staticdevice'),
+            bases=(accounts.mfa.models.PausesAfterFailures, "otp_static.staticdevice"),
         ),
     ]

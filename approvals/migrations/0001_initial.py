@@ -6,88 +6,176 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AccessRequest',
+            name="AccessRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('act', models.CharField(choices=[('activate', 'Activation'), ('deactivate', 'Deactivation'), ('assign', 'Assignment'), ('remove', 'Removal')], max_length=12)),
-                ('status', models.CharField(choices=[('pending', 'Waits for approval'), ('asked_back', 'Asked back'), ('approved', 'Approved'), ('denied', 'Denied'), ('canceled', 'Canceled'), ('timed_out', 'Nobody decided in time'), ('failed', 'No longer possible')], default='pending', max_length=12)),
-                ('minutes', models.PositiveIntegerField(null=True)),
-                ('asked_start', models.DateTimeField(null=True)),
-                ('asked_end', models.DateTimeField(null=True)),
-                ('justification', models.TextField(blank=True)),
-                ('ticket', models.CharField(blank=True, max_length=60)),
-                ('asked_settings', models.JSONField(default=dict, help_text='the role settings it was asked under')),
-                ('idempotency_key', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('deadline', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('outcome_note', models.CharField(blank=True, help_text='why it failed, for instance', max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("activate", "Activation"),
+                            ("deactivate", "Deactivation"),
+                            ("assign", "Assignment"),
+                            ("remove", "Removal"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waits for approval"),
+                            ("asked_back", "Asked back"),
+                            ("approved", "Approved"),
+                            ("denied", "Denied"),
+                            ("canceled", "Canceled"),
+                            ("timed_out", "Nobody decided in time"),
+                            ("failed", "No longer possible"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("minutes", models.PositiveIntegerField(null=True)),
+                ("asked_start", models.DateTimeField(null=True)),
+                ("asked_end", models.DateTimeField(null=True)),
+                ("justification", models.TextField(blank=True)),
+                ("ticket", models.CharField(blank=True, max_length=60)),
+                (
+                    "asked_settings",
+                    models.JSONField(default=dict, help_text="the role settings it was asked under"),
+                ),
+                ("idempotency_key", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deadline", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "outcome_note",
+                    models.CharField(blank=True, help_text="why it failed, for instance", max_length=300),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
-                'default_permissions': (),
+                "ordering": ["-created_at", "-pk"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('approve', 'Approved'), ('deny', 'Denied')], max_length=10)),
-                ('justification', models.TextField(blank=True)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('void_at', models.DateTimeField(null=True)),
-                ('void_why', models.CharField(blank=True, max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(choices=[("approve", "Approved"), ("deny", "Denied")], max_length=10),
+                ),
+                ("justification", models.TextField(blank=True)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("void_at", models.DateTimeField(null=True)),
+                ("void_why", models.CharField(blank=True, max_length=300)),
             ],
             options={
-                'ordering': ['at', 'pk'],
-                'default_permissions': (),
+                "ordering": ["at", "pk"],
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='FrozenApprover',
+            name="FrozenApprover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=16)),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='HistoricalAccessRequest',
+            name="HistoricalAccessRequest",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('act', models.CharField(choices=[('activate', 'Activation'), ('deactivate', 'Deactivation'), ('assign', 'Assignment'), ('remove', 'Removal')], max_length=12)),
-                ('status', models.CharField(choices=[('pending', 'Waits for approval'), ('asked_back', 'Asked back'), ('approved', 'Approved'), ('denied', 'Denied'), ('canceled', 'Canceled'), ('timed_out', 'Nobody decided in time'), ('failed', 'No longer possible')], default='pending', max_length=12)),
-                ('minutes', models.PositiveIntegerField(null=True)),
-                ('asked_start', models.DateTimeField(null=True)),
-                ('asked_end', models.DateTimeField(null=True)),
-                ('justification', models.TextField(blank=True)),
-                ('ticket', models.CharField(blank=True, max_length=60)),
-                ('asked_settings', models.JSONField(default=dict, help_text='the role settings it was asked under')),
-                ('idempotency_key', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('deadline', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('outcome_note', models.CharField(blank=True, help_text='why it failed, for instance', max_length=300)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                (
+                    "id",
+                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
+                ),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("activate", "Activation"),
+                            ("deactivate", "Deactivation"),
+                            ("assign", "Assignment"),
+                            ("remove", "Removal"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Waits for approval"),
+                            ("asked_back", "Asked back"),
+                            ("approved", "Approved"),
+                            ("denied", "Denied"),
+                            ("canceled", "Canceled"),
+                            ("timed_out", "Nobody decided in time"),
+                            ("failed", "No longer possible"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("minutes", models.PositiveIntegerField(null=True)),
+                ("asked_start", models.DateTimeField(null=True)),
+                ("asked_end", models.DateTimeField(null=True)),
+                ("justification", models.TextField(blank=True)),
+                ("ticket", models.CharField(blank=True, max_length=60)),
+                (
+                    "asked_settings",
+                    models.JSONField(default=dict, help_text="the role settings it was asked under"),
+                ),
+                ("idempotency_key", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("deadline", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "outcome_note",
+                    models.CharField(blank=True, help_text="why it failed, for instance", max_length=300),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical access request',
-                'verbose_name_plural': 'historical access requests',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical access request",
+                "verbose_name_plural": "historical access requests",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),

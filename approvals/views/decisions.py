@@ -28,18 +28,20 @@ AT_ONCE = 25  # requests that may be answered together
 def to_decide(request: PortalRequest) -> HttpResponse:
     """What waits for my answer, most urgent first."""
     waiting = waiting_for(request.user)
-    keys = ".".join(str(key) for key in sorted(waiting.values_list("pk", flat=True)))
+    present = sorted(waiting.values_list("pk", flat=True))
+    request.user.to_decide_count = len(present)  # type: ignore[attr-defined]  # for the menu, which need not ask again
+    keys = ".".join(str(key) for key in present)
     if request.headers.get("HX-Target") == "news":
         return news(request, keys)
     if request.GET.get("tab") == "decided":
-        context = {"tab": "decided", "page": decided_by(request), "count": waiting.count()}
+        context = {"tab": "decided", "page": decided_by(request), "count": len(present)}
         return render(request, "approvals/to_decide.html", context)
     page = Paginator(waiting, ROWS).get_page(request.GET.get("page"))
     context = {
         "tab": "open",
         "page": page,
         "cases": cases_of(list(page), request.user),
-        "count": page.paginator.count,
+        "count": len(present),
         "keys": keys,
         "last": Decision.objects.filter(approver=request.user).order_by("-at").first(),
     }

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -21,6 +22,7 @@ from approvals.permissions import approvers_of, may_decide, requests_visible_to
 from approvals.requesting import cancel_request as cancel
 from approvals.timeline import steps_of
 from audit.journal.refusing import Refused
+from audit.permissions import may_read_journal
 from roles.models import Assignment
 from roles.requirements import settings_in_words
 
@@ -106,11 +108,13 @@ def context_for(
         "seen": seen_as(access_request),
         "is_moving": assignment is not None and assignment.status in MOVING,
         "steps": steps_of(access_request),
+        "reads_journal": may_read_journal(person),
         "rules": settings_in_words(access_request.asked_under) if access_request.asked_settings else [],
         "may_cancel": is_mine and access_request.is_open,
         "may_deactivate": assignment is not None
         and assignment.person_id == person.pk
         and assignment.status in Assignment.LIVE
+        and (assignment.ends_at is None or assignment.ends_at > timezone.now())
         and access_request.act == AccessRequest.Act.ACTIVATE,
         "case": cases_of([access_request], person)[0] if decides else None,
         "form": form or DecisionForm(),

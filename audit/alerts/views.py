@@ -68,8 +68,12 @@ def alerts_page(
 ) -> HttpResponse:
     """The page of alerts; ``failed`` is the form that was sent with a mistake, with its alert and act."""
     closed = request.GET.get("tab") == "closed"
-    open_ones = Alert.objects.open().order_by(WORST_FIRST, "-raised_at")
-    settled = Alert.objects.exclude(status__in=Alert.WAITING).order_by("-settled_at", "-pk")
+    open_ones = Alert.objects.open().select_related("taken_by").order_by(WORST_FIRST, "-raised_at")
+    settled = (
+        Alert.objects.exclude(status__in=Alert.WAITING)
+        .select_related("taken_by", "settled_by")
+        .order_by("-settled_at", "-pk")
+    )
     page = Paginator(settled if closed else open_ones, ROWS).get_page(request.GET.get("page"))
     for alert in page:
         of_alert, act, form = failed or (None, "", None)
@@ -84,6 +88,5 @@ def alerts_page(
         "closed_count": settled.count(),
         "may_act": holds(request.user, *ALERT_KEEPERS),
         "chain": JournalCheck.objects.filter(pk=1).first(),
-        "form": failed[2] if failed else AlertForm(),
     }
     return render(request, "audit/alerts.html", shown, status=status)

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,82 +16,256 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='JournalCheck',
+            name="JournalCheck",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('checked_at', models.DateTimeField()),
-                ('count', models.BigIntegerField(default=0, help_text='number of the last entry known to hold')),
-                ('head', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', help_text='its digest', max_length=64)),
-                ('wrong', models.BigIntegerField(help_text='number of the first wrong entry', null=True)),
-                ('why', models.CharField(blank=True, max_length=200)),
-                ('patrol_number', models.BigIntegerField(default=0)),
-                ('patrol_digest', models.CharField(default='0000000000000000000000000000000000000000000000000000000000000000', max_length=64)),
-                ('whole_at', models.DateTimeField(help_text='when the whole book was last read to its end', null=True)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("checked_at", models.DateTimeField()),
+                (
+                    "count",
+                    models.BigIntegerField(default=0, help_text="number of the last entry known to hold"),
+                ),
+                (
+                    "head",
+                    models.CharField(
+                        default="0000000000000000000000000000000000000000000000000000000000000000",
+                        help_text="its digest",
+                        max_length=64,
+                    ),
+                ),
+                ("wrong", models.BigIntegerField(help_text="number of the first wrong entry", null=True)),
+                ("why", models.CharField(blank=True, max_length=200)),
+                ("patrol_number", models.BigIntegerField(default=0)),
+                (
+                    "patrol_digest",
+                    models.CharField(
+                        default="0000000000000000000000000000000000000000000000000000000000000000",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "whole_at",
+                    models.DateTimeField(help_text="when the whole book was last read to its end", null=True),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='HistoricalAlert',
+            name="HistoricalAlert",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('kind', models.CharField(help_text='which check found it, for instance removal_stuck', max_length=60)),
-                ('key', models.CharField(help_text='what it is about, so that the same finding is one alert', max_length=120)),
-                ('severity', models.CharField(choices=[('high', 'High'), ('medium', 'Medium'), ('low', 'Low')], default='medium', max_length=8)),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField(blank=True, help_text='what is so, and why it matters')),
-                ('fix', models.TextField(blank=True, help_text='how to put it right')),
-                ('url', models.CharField(blank=True, help_text='path in the portal where it is put right', max_length=300)),
-                ('directory', models.CharField(blank=True, max_length=200)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved'), ('dismissed', 'Dismissed')], default='open', max_length=12)),
-                ('raised_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('note', models.TextField(blank=True, help_text='what was said when it was acknowledged, resolved or dismissed')),
-                ('quiet_until', models.DateTimeField(help_text='dismissed: until when the same finding stays quiet', null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('settled_by', models.ForeignKey(blank=True, db_constraint=False, help_text='who resolved or dismissed it; empty when its cause went away', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('taken_by', models.ForeignKey(blank=True, db_constraint=False, help_text='who acknowledged it', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="which check found it, for instance removal_stuck", max_length=60
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="what it is about, so that the same finding is one alert", max_length=120
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("high", "High"), ("medium", "Medium"), ("low", "Low")],
+                        default="medium",
+                        max_length=8,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField(blank=True, help_text="what is so, and why it matters")),
+                ("fix", models.TextField(blank=True, help_text="how to put it right")),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True, help_text="path in the portal where it is put right", max_length=300
+                    ),
+                ),
+                ("directory", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("acknowledged", "Acknowledged"),
+                            ("resolved", "Resolved"),
+                            ("dismissed", "Dismissed"),
+                        ],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("raised_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True, help_text="what was said when it was acknowledged, resolved or dismissed"
+                    ),
+                ),
+                (
+                    "quiet_until",
+                    models.DateTimeField(
+                        help_text="dismissed: until when the same finding stays quiet", null=True
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(
+                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="who resolved or dismissed it; empty when its cause went away",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="who acknowledged it",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical alert',
-                'verbose_name_plural': 'historical alerts',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical alert",
+                "verbose_name_plural": "historical alerts",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='which check found it, for instance removal_stuck', max_length=60)),
-                ('key', models.CharField(help_text='what it is about, so that the same finding is one alert', max_length=120)),
-                ('severity', models.CharField(choices=[('high', 'High'), ('medium', 'Medium'), ('low', 'Low')], default='medium', max_length=8)),
-                ('title', models.CharField(max_length=200)),
-                ('text', models.TextField(blank=True, help_text='what is so, and why it matters')),
-                ('fix', models.TextField(blank=True, help_text='how to put it right')),
-                ('url', models.CharField(blank=True, help_text='path in the portal where it is put right', max_length=300)),
-                ('directory', models.CharField(blank=True, max_length=200)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved'), ('dismissed', 'Dismissed')], default='open', max_length=12)),
-                ('raised_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('times_seen', models.PositiveIntegerField(default=1)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('note', models.TextField(blank=True, help_text='what was said when it was acknowledged, resolved or dismissed')),
-                ('quiet_until', models.DateTimeField(help_text='dismissed: until when the same finding stays quiet', null=True)),
-                ('settled_by', models.ForeignKey(help_text='who resolved or dismissed it; empty when its cause went away', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('taken_by', models.ForeignKey(help_text='who acknowledged it', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="which check found it, for instance removal_stuck", max_length=60
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="what it is about, so that the same finding is one alert", max_length=120
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("high", "High"), ("medium", "Medium"), ("low", "Low")],
+                        default="medium",
+                        max_length=8,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("text", models.TextField(blank=True, help_text="what is so, and why it matters")),
+                ("fix", models.TextField(blank=True, help_text="how to put it right")),
+                (
+                    "url",
+                    models.CharField(
+                        blank=True, help_text="path in the portal where it is put right", max_length=300
+                    ),
+                ),
+                ("directory", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("acknowledged", "Acknowledged"),
+                            ("resolved", "Resolved"),
+                            ("dismissed", "Dismissed"),
+                        ],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("raised_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_seen_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("times_seen", models.PositiveIntegerField(default=1)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "note",
+                    models.TextField(
+                        blank=True, help_text="what was said when it was acknowledged, resolved or dismissed"
+                    ),
+                ),
+                (
+                    "quiet_until",
+                    models.DateTimeField(
+                        help_text="dismissed: until when the same finding stays quiet", null=True
+                    ),
+                ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        help_text="who resolved or dismissed it; empty when its cause went away",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        help_text="who acknowledged it",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-raised_at', '-pk'],
-                'default_permissions': (),
-                'indexes': [models.Index(fields=['status', 'raised_at'], name='alert_by_status')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['open', 'acknowledged'])), fields=('kind', 'key'), name='one_open_alert')],
+                "ordering": ["-raised_at", "-pk"],
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["status", "raised_at"], name="alert_by_status")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["open", "acknowledged"])),
+                        fields=("kind", "key"),
+                        name="one_open_alert",
+                    )
+                ],
             },
         ),
     ]

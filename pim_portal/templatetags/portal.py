@@ -8,7 +8,6 @@ from typing import Any
 
 from django import template
 from django.forms import BaseForm, BoundField
-from django.forms.widgets import CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select, Textarea
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateformat import format as dated
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from audit.journal.models import AuditEvent
 from pim_portal.badges import Look, look_of, look_of_entry
+from pim_portal.fields import field_parts, problem_parts, slider_parts
 from pim_portal.times import clock_words, day_words, duration_words, exact_words, left_words, when_words
 
 register = template.Library()
@@ -231,6 +231,7 @@ def portal_words() -> str:
             "days": _("{} days left"),
             "h": _("{} h"),
             "min": _("{} min"),
+            "tomorrow": _("tomorrow {}"),
             "offline": _("The portal did not answer. Nothing was sent; try again."),
         }
     )
@@ -253,17 +254,6 @@ def short_digest(digest: str) -> str:
 
 # Fields --------------------------------------------------------------------------------------------------------------
 
-# What a password manager or a phone's keyboard should know, by the name of the field.
-FIELD_HINTS: dict[str, dict[str, str]] = {
-    "email": {"autocomplete": "username"},
-    "password": {"autocomplete": "current-password"},
-    "password1": {"autocomplete": "new-password"},
-    "password2": {"autocomplete": "new-password"},
-    "new_password": {"autocomplete": "new-password"},
-    "code": {"autocomplete": "one-time-code", "inputmode": "numeric", "placeholder": "······"},
-    "recovery_code": {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
-}
-
 
 @register.inclusion_tag("parts/field.html")
 def field(bound: BoundField, **said: Any) -> dict[str, Any]:
@@ -274,39 +264,7 @@ def field(bound: BoundField, **said: Any) -> dict[str, Any]:
         said: ``label``, ``hint`` instead of the form's own; ``note`` beside the label instead of "optional" ("" for
             nothing); every further name is an attribute of the control (``rows``, ``hx_get``), hyphens as underscores.
     """
-    label, hint, note = said.pop("label", ""), said.pop("hint", ""), said.pop("note", None)
-    hint = hint or bound.help_text
-    widget = bound.field.widget
-    shape = "input"
-    if isinstance(widget, CheckboxInput):
-        shape = "choice"
-    elif isinstance(widget, (RadioSelect, CheckboxSelectMultiple)):
-        shape = "choices"
-    attrs: dict[str, Any] = (
-        {} if shape != "input" else {"class": f"input {widget.attrs.get('class', '')}".strip()}
-    )
-    for name, value in FIELD_HINTS.get(bound.name, {}).items():
-        attrs.setdefault(name, widget.attrs.get(name, value))
-    if bound.name == "code":
-        attrs["class"] = "input otp"
-    if isinstance(widget, Textarea):
-        attrs["rows"] = 3
-    attrs.update({name.replace("_", "-"): value for name, value in said.items() if value not in ("", None)})
-    described = [f"{bound.auto_id}_helptext"] * bool(hint) + [f"{bound.auto_id}_error"] * bool(bound.errors)
-    if described:
-        attrs["aria-describedby"] = " ".join(described)
-    return {
-        "bound": bound,
-        "control": bound.as_widget(attrs=attrs) if shape != "choices" else "",
-        "shape": shape,
-        "label": label or bound.label,
-        "hint": hint,
-        "note": note,
-        "optional": note is None
-        and not bound.field.required
-        and shape == "input"
-        and not isinstance(widget, Select),
-    }
+    return field_parts(bound, said)
 
 
 @register.inclusion_tag("parts/fields.html")
@@ -326,47 +284,13 @@ def slider(
         step: of the thumb, in minutes.
         preview: address that answers with the sentence of the form (``#effect``) when the thumb is let go.
     """
-    try:
-        value = min(most, max(least, int(bound.value() or least)))
-    except (TypeError, ValueError):
-        value = least
-    return {
-        "bound": bound,
-        "label": label or bound.label,
-        "preview": preview,
-        "least": least,
-        "most": most,
-        "step": step,
-        "value": value,
-        "until": timezone.now() + timedelta(minutes=value),
-        "marks": marks_between(least, most),
-    }
-
-
-def marks_between(least: int, most: int) -> list[dict[str, Any]]:
-    """Some four durations at their true places under a slider, both ends among them."""
-    span = most - least
-    if span <= 0:
-        return [{"minutes": most, "place": "0%", "shift": -9}]
-    every = next((each for each in (15, 30, 60, 120, 240, 480, 1440) if span / each <= 4), 2880)
-    inner = [
-        minutes for minutes in range(every, most, every) if least + span * 0.13 < minutes < most - span * 0.12
-    ]
-    return [
-        {"minutes": least, "place": "0%", "shift": -9},
-        *({"minutes": m, "place": f"{(m - least) / span:.1%}", "anchor": "middle"} for m in inner),
-        {"minutes": most, "place": "100%", "shift": 9, "anchor": "end"},
-    ]
+    return slider_parts(bound, least, most, step) | {"label": label or bound.label, "preview": preview}
 
 
 @register.inclusion_tag("parts/problems.html")
 def problems(form: BaseForm | None) -> dict[str, Any]:
     """What is wrong with the form, above it: the general errors, and a link to each field when there are several."""
-    if not form or not form.is_bound or not form.errors:
-        return {}
-    wrong = [bound for bound in form if bound.errors]
-    alone = len(wrong) == 1 and not wrong[0].is_hidden  # its own error stands right beside it
-    return {"general": form.non_field_errors(), "wrong": [] if alone else wrong}
+    return problem_parts(form)
 
 
 # Blocks --------------------------------------------------------------------------------------------------------------

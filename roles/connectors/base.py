@@ -120,7 +120,7 @@ class Connector(Protocol):
 
         not_after: aware end for directories that hold one. Granting again with a later one extends.
         operation: the portal's id for this act, left in the directory's own log where it has one.
-        Raises Unavailable, AuthenticationFailed, NotFound, Denied, Unsupported.
+        Raises Unavailable, Busy, AuthenticationFailed, NotFound, Denied, Unsupported.
         """
         ...
 
@@ -130,7 +130,7 @@ class Connector(Protocol):
         Returns only after reading back that this is so. Doing it twice changes nothing; sessions are looked for
         each time, so that a call that was cut half-way is completed by the next one.
         receipt: what `grant` returned, if it is still known.
-        Raises Unavailable, AuthenticationFailed, Unsupported; NotFound when account or entitlement do not exist
+        Raises Unavailable, Busy, AuthenticationFailed, Unsupported; NotFound when account or entitlement do not exist
         (then nobody holds it by that name); Denied when the right still stands and will not go by trying again.
         """
         ...
@@ -161,6 +161,12 @@ class Unavailable(ConnectorError):
     connector_error = "unavailable"
 
 
+class Busy(Unavailable):
+    """The directory answers, but could not do this one thing now. Try it again; others need not wait for it."""
+
+    connector_error = "busy"
+
+
 class AuthenticationFailed(ConnectorError):
     """The directory did not accept the service account's credentials: an administrator has to act."""
 
@@ -188,6 +194,6 @@ class Unsupported(ConnectorError):
 ERRORS: Mapping[str, type[ConnectorError]] = MappingProxyType(
     {
         error.connector_error: error
-        for error in (Unavailable, AuthenticationFailed, NotFound, Denied, Unsupported)
+        for error in (Unavailable, Busy, AuthenticationFailed, NotFound, Denied, Unsupported)
     }
 )

@@ -19,6 +19,7 @@ from psycopg.rows import namedtuple_row
 from . import postgresql_queries as queries
 from .base import (
     AuthenticationFailed,
+    Busy,
     Capabilities,
     ConnectorError,
     Denied,
@@ -33,6 +34,7 @@ from .base import (
 from .postgresql_queries import STATEMENT_SECONDS, Connection, quoted
 
 CONNECT_SECONDS = 5
+LOCK_SECONDS = 5
 
 # A refused connection carries no error code, only words.
 NOT_ACCEPTED = (
@@ -83,7 +85,14 @@ class PostgreSQLConnector:
         }
         if not (self._settings["port"].isascii() and self._settings["port"].isdecimal()):
             raise Unsupported("The setting port has to be a number.")
-        if self._settings["sslmode"] not in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"):
+        if self._settings["sslmode"] not in (
+            "disable",
+            "allow",
+            "prefer",
+            "require",
+            "verify-ca",
+            "verify-full",
+        ):
             raise Unsupported(f'The setting sslmode cannot be "{self._settings["sslmode"]}".')
         self._secret = secret
         self._server = f"PostgreSQL at {self._settings['host']}:{self._settings['port']}"
@@ -143,18 +152,14 @@ class PostgreSQLConnector:
         with self._talk() as talk:
             pair = queries.look(talk, account, entitlement, operation)
             queries.refuse_unfit(talk, pair)
-            if held := queries.memberships(talk, pair):
-                return Outcome(
-                    changed=False,
-                    preexisting=not any(membership.ours for membership in held),
-                    receipt=queries.receipt_of(pair, held),
-                )
+            if pair.memberships:
+                preexisting = not any(membership.ours for membership in pair.memberships)
+                return Outcome(changed=False, preexisting=preexisting, receipt=queries.receipt_of(pair))
             queries.give(talk, pair)
-            if held := queries.memberships(talk, pair):
-                return Outcome(changed=True, receipt=queries.receipt_of(pair, held))
-            raise Unavailable(
-                f'The role "{entitlement}" was given to "{account}" and was gone again at once.'
-            )
+            given = queries.look(talk, account, entitlement, operation)
+            if not given.memberships:
+                raise Busy(f'The role "{entitlement}" was given to "{account}" and was gone again at once.')
+            return Outcome(changed=True, receipt=queries.receipt_of(given))
 
     def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
         """Take the login out of the role and end its sessions. See `Connector.revoke`."""
@@ -164,10 +169,10 @@ class PostgreSQLConnector:
             except NotFound:
                 queries.refuse_if_renamed(talk, receipt)
                 raise
-            taken = [membership for membership in queries.memberships(talk, pair) if membership.revocable]
+            taken = [membership for membership in pair.memberships if membership.revocable]
             for membership in taken:
                 queries.take(talk, pair, membership)
-            queries.refuse_if_held(talk, pair)
+            queries.refuse_if_held(queries.look(talk, account, entitlement, operation) if taken else pair)
             # Only now that it is taken for all to see: a session ended earlier could come back and use it again.
             queries.end_sessions(talk, pair)
             queries.refuse_if_renamed(talk, receipt, pair.numbers)
@@ -229,7 +234,7 @@ class PostgreSQLConnector:
                 keepalives_count=3,
                 tcp_user_timeout=STATEMENT_SECONDS * 1000,
                 # Nobody who may create objects in that database shall slip a function of theirs into our queries.
-                options=f"-c search_path=pg_catalog -c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=5s",
+                options=f"-c search_path=pg_catalog -c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={LOCK_SECONDS}s",
             )
         except psycopg.Error as error:
             words = _words(error)
@@ -247,6 +252,8 @@ class PostgreSQLConnector:
                 return Denied(words)
             case psycopg.errors.UndefinedObject():
                 return NotFound(words)  # dropped between looking and giving
+            case psycopg.errors.LockNotAvailable():
+                return Busy(words)  # somebody else is changing the members of this role
             case (
                 psycopg.errors.InvalidGrantOperation()
                 | psycopg.ProgrammingError()

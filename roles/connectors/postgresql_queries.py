@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from .base import Denied, Grant, NotFound, Unavailable, Unsupported
+from .base import Busy, Denied, Grant, NotFound, Unsupported
 
 STATEMENT_SECONDS = 10
 SESSION_END_SECONDS = 5
@@ -34,14 +34,34 @@ HARMLESS_PREDEFINED = [
     "pg_write_all_data",
 ]
 
-LOOK = """
+# From 16 on a membership stands once for each grantor, and may be there without being of use (only ADMIN OPTION).
+# "ours": given by the service account or a role it speaks for. What superusers give is entered under the first
+# superuser (10): if the service account is one, its own grants cannot be told from another superuser's.
+MEMBERSHIPS: LiteralString = """
+    SELECT pg_get_userbyid(m.grantor)::text AS grantor, pg_has_role(m.grantor, 'USAGE') AS revocable,
+           CASE WHEN me.rolsuper THEN m.grantor IN (10, me.oid) ELSE pg_has_role(m.grantor, 'USAGE') END AS ours
+    FROM pg_auth_members m, pg_roles me
+    WHERE m.roleid = e.oid AND m.member = a.oid AND me.rolname = session_user
+      AND (m.inherit_option OR m.set_option)
+    ORDER BY m.grantor
+"""
+MEMBERSHIPS_BEFORE_16: LiteralString = """
+    SELECT pg_get_userbyid(m.grantor)::text AS grantor, true AS revocable, m.grantor = me.oid AS ours
+    FROM pg_auth_members m, pg_roles me
+    WHERE m.roleid = e.oid AND m.member = a.oid AND me.rolname = session_user
+"""
+
+LOOK: LiteralString = """
     SELECT set_config('application_name', %(operation)s::text, false),
            a.oid AS account, a.rolcanlogin AS can_login, a.rolsuper AS is_superuser,
-           a.rolname = session_user AS is_service_account, e.oid AS entitlement
+           a.rolname = session_user AS is_service_account, e.oid AS entitlement,
+           (SELECT coalesce(json_agg(h), '[]') FROM ({memberships}) h) AS memberships
     FROM (SELECT) AS nothing
     LEFT JOIN pg_roles a ON a.rolname = %(account)s::text
     LEFT JOIN pg_roles e ON e.rolname = %(entitlement)s::text
 """
+LOOK_BEFORE_16 = LOOK.replace("{memberships}", MEMBERSHIPS_BEFORE_16)
+LOOK = LOOK.replace("{memberships}", MEMBERSHIPS)
 
 # What a holder of the entitlement can become, where that is more than this connector hands out.
 TOO_MUCH = """
@@ -53,23 +73,6 @@ TOO_MUCH = """
     WHERE r.rolsuper OR r.rolname = session_user
        OR (starts_with(r.rolname::text, 'pg_') AND r.rolname::text <> ALL (%(harmless)s::text[]))
     LIMIT 1
-"""
-
-# From 16 on a membership stands once for each grantor, and may be there without being of use (only ADMIN OPTION).
-# "ours": given by the service account or a role it speaks for. What superusers give is entered under the first
-# superuser (10): if the service account is one, its own grants cannot be told from another superuser's.
-MEMBERSHIPS = """
-    SELECT m.inherit_option OR m.set_option AS usable, pg_get_userbyid(m.grantor)::text AS grantor,
-           pg_has_role(m.grantor, 'USAGE') AS revocable,
-           CASE WHEN me.rolsuper THEN m.grantor IN (10, me.oid) ELSE pg_has_role(m.grantor, 'USAGE') END AS ours
-    FROM pg_auth_members m, pg_roles me
-    WHERE m.roleid = %(entitlement)s AND m.member = %(account)s AND me.rolname = session_user
-    ORDER BY m.grantor
-"""
-MEMBERSHIPS_BEFORE_16 = """
-    SELECT true AS usable, pg_get_userbyid(m.grantor)::text AS grantor, true AS revocable, m.grantor = me.oid AS ours
-    FROM pg_auth_members m, pg_roles me
-    WHERE m.roleid = %(entitlement)s AND m.member = %(account)s AND me.rolname = session_user
 """
 
 MEMBERSHIP_BY_NUMBERS = """
@@ -128,8 +131,17 @@ class Connection(psycopg.Connection[Any]):
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """One membership of the account in the role, of use to it, as one grantor gave it."""
+
+    grantor: str
+    revocable: bool
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """An account and an entitlement that both exist, with the server's numbers for them."""
+    """An account and an entitlement that both exist, the server's numbers for them, and what joins them now."""
 
     account: str
     entitlement: str
@@ -137,19 +149,10 @@ class Pair:
     can_login: bool
     is_superuser: bool
     is_service_account: bool
+    memberships: list[Membership]
 
     def statement(self, text: LiteralString, *more: str) -> sql.Composed:
         return quoted(text, self.entitlement, self.account, *more)
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """One membership of the account in the role, as one grantor gave it."""
-
-    usable: bool
-    grantor: str
-    revocable: bool
-    ours: bool
 
 
 def quoted(text: LiteralString, *names: str) -> sql.Composed:
@@ -167,9 +170,8 @@ def look(talk: Connection, account: str, entitlement: str, operation: str) -> Pa
     if possible_name(account) and possible_name(entitlement):
         # "?" for what is not plain ASCII, as the server itself would do.
         name = "pim:" + "".join(char if " " < char <= "~" else "?" for char in operation)[:59]
-        row = talk.execute(
-            LOOK, {"operation": name, "account": account, "entitlement": entitlement}
-        ).fetchone()
+        asked = {"operation": name, "account": account, "entitlement": entitlement}
+        row = talk.execute(LOOK if talk.names_grantors else LOOK_BEFORE_16, asked).fetchone()
     if row is None or row.account is None:
         raise NotFound(f'There is no login "{account}".')
     if row.entitlement is None:
@@ -181,6 +183,7 @@ def look(talk: Connection, account: str, entitlement: str, operation: str) -> Pa
         can_login=row.can_login,
         is_superuser=row.is_superuser,
         is_service_account=row.is_service_account,
+        memberships=[Membership(**membership) for membership in row.memberships],
     )
 
 
@@ -202,13 +205,6 @@ def refuse_unfit(talk: Connection, pair: Pair) -> None:
             f'The role "{pair.entitlement}" is a member of "{harmful.rolname}", which is as good as superuser: '
             "this connector does not give it."
         )
-
-
-def memberships(talk: Connection, pair: Pair) -> list[Membership]:
-    """The memberships by which the account can use the role."""
-    rows = talk.execute(MEMBERSHIPS if talk.names_grantors else MEMBERSHIPS_BEFORE_16, pair.numbers)
-    found = [Membership(row.usable, row.grantor, bool(row.revocable), bool(row.ours)) for row in rows]
-    return [membership for membership in found if membership.usable]
 
 
 def give(talk: Connection, pair: Pair) -> None:
@@ -242,18 +238,15 @@ def take(talk: Connection, pair: Pair, membership: Membership) -> None:
         ) from error
 
 
-def refuse_if_held(talk: Connection, pair: Pair) -> None:
-    """After taking: raise if the account still has the role."""
-    left = memberships(talk, pair)
-    if any(membership.revocable for membership in left):
-        raise Unavailable(
-            f'The role "{pair.entitlement}" was given to "{pair.account}" again at the same moment.'
-        )
-    if left:
-        names = ", ".join(f'"{membership.grantor}"' for membership in left)
+def refuse_if_held(pair: Pair) -> None:
+    """After taking and looking again: raise if the account still has the role."""
+    if any(membership.revocable for membership in pair.memberships):
+        raise Busy(f'The role "{pair.entitlement}" was given to "{pair.account}" again at the same moment.')
+    if pair.memberships:
+        names = ", ".join(f'"{membership.grantor}"' for membership in pair.memberships)
         remedy = " ".join(
             pair.statement("REVOKE {} FROM {} GRANTED BY {};", membership.grantor).as_string()
-            for membership in left
+            for membership in pair.memberships
         )
         raise Denied(
             f'"{pair.account}" still holds the role "{pair.entitlement}", given by {names}. The service account '
@@ -261,9 +254,9 @@ def refuse_if_held(talk: Connection, pair: Pair) -> None:
         )
 
 
-def receipt_of(pair: Pair, held: Iterable[Membership]) -> str:
+def receipt_of(pair: Pair) -> str:
     """The server's numbers, by which a right is found again after a role was renamed; and who gave it."""
-    return json.dumps(pair.numbers | {"granted_by": [membership.grantor for membership in held]})
+    return json.dumps(pair.numbers | {"granted_by": [membership.grantor for membership in pair.memberships]})
 
 
 def refuse_if_renamed(talk: Connection, receipt: str, numbers: dict[str, int] | None = None) -> None:
@@ -285,7 +278,7 @@ def refuse_if_renamed(talk: Connection, receipt: str, numbers: dict[str, int] | 
 def end_sessions(talk: Connection, pair: Pair) -> int:
     """End what could still use the right and wait until it is gone. Returns how many sessions there were.
 
-    Raises Denied without the right to end them, Unavailable if one does not end in time.
+    Raises Denied without the right to end them, Busy if one does not end in time.
     """
     statement = sql.SQL(END_SESSIONS).format(usable=talk.only(MAY_SET_ROLE))
     try:
@@ -298,7 +291,7 @@ def end_sessions(talk: Connection, pair: Pair) -> int:
     alive, pause, deadline = pids, 0.002, time.monotonic() + SESSION_END_SECONDS
     while alive and (alive := [row.pid for row in talk.execute(STILL_ALIVE, {"pids": alive})]):
         if time.monotonic() > deadline:
-            raise Unavailable(
+            raise Busy(
                 f'The role "{pair.entitlement}" is taken from "{pair.account}", but {len(alive)} of its sessions '
                 f"did not end within {SESSION_END_SECONDS} seconds."
             )

@@ -74,9 +74,9 @@ class Assignments(models.QuerySet["Assignment"]):
         return self.filter(~Q(told=F("status")), status__in=news)
 
     def same_right_as(self, assignment: Assignment) -> Assignments:
-        """Every assignment of the same right: one person, one role, one scope. This one is among them."""
+        """Every assignment of the same right: one account, one role, one scope. This one is among them."""
         return self.filter(
-            person_id=assignment.person_id, role_id=assignment.role_id, scope_id=assignment.scope_id
+            account=assignment.account, role_id=assignment.role_id, scope_id=assignment.scope_id
         )
 
 

@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from accounts.models import User
+
 PORTAL_KIND = "portal"
 
 secret_reference = RegexValidator(
@@ -79,14 +81,26 @@ class Directory(models.Model):
         return {"directory": self.name}
 
     def account_of(self, person: Any) -> str:
-        """The name of ``person`` in this directory; "" when they have no account there."""
+        """The name of ``person`` in this directory; "" when they have none there, or it would be somebody else's too."""
         if self.is_portal:
             return str(person.pk)
         listed = self.accounts.filter(person=person).first()
         if listed:
             return str(listed.name)
-        names = {"email": str(person.email), "local_part": str(person.email).partition("@")[0]}
-        return names.get(self.account_names, "")
+        name = {"email": str(person.email), "local_part": str(person.email).partition("@")[0]}.get(
+            self.account_names, ""
+        )
+        return "" if self._is_shared(name, person) else name
+
+    def _is_shared(self, name: str, person: Any) -> bool:
+        """Whether another person, enabled or not, would go by ``name`` here: then nobody does until it is listed."""
+        others = User.objects.exclude(pk=person.pk)
+        if (
+            self.account_names == self.AccountNames.LOCAL_PART
+            and others.filter(email__startswith=f"{name}@").exists()
+        ):
+            return True
+        return bool(self.accounts.filter(name=name).exclude(person=person).exists())
 
     def root_scope(self) -> Scope:
         """The whole directory, the root of its tree of scopes."""

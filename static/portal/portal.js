@@ -30,6 +30,12 @@ function leftWords(ms) {
   const minutes = Math.ceil(ms / 60000);
   return minutes < 48 * 60 ? say("left", durationWords(minutes)) : say("days", Math.floor(minutes / 1440));
 }
+/* The hour in the person's own zone, and that it is tomorrow where it is. */
+function hourWords(at) {
+  const timeZone = meta("portal-zone") || undefined, day = ms => new Date(ms).toLocaleDateString("en-CA", { timeZone });
+  const hour = new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone });
+  return day(at) === day(now()) ? hour : say("tomorrow", hour);
+}
 const over = new WeakSet();
 function countDown() {
   for (const el of $$("[data-countdown]")) {
@@ -66,8 +72,7 @@ function bindSlider(range) {
     range.style.setProperty("--fill", `${(minutes - range.min) / (range.max - range.min || 1) * 100}%`);
     range.setAttribute("aria-valuetext", durationWords(minutes));
     for (const el of $$("[data-duration]", scope)) el.textContent = durationWords(minutes);
-    const zone = meta("portal-zone") || undefined;
-    const end = new Date(now() + minutes * 60000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
+    const end = hourWords(now() + minutes * 60000);
     for (const el of $$("[data-until]", scope)) el.textContent = end;
     // With a start of its own the end does not follow from now: the sentence of the form says it.
     for (const el of $$("[data-until-words]", scope)) el.hidden = Boolean($("[name=starts_at]", scope)?.value);

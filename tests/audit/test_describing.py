@@ -11,7 +11,9 @@ from audit.describing import describe, detail_words
 from audit.journal.models import AuditEvent
 from audit.sentences import SENTENCES
 
-WRITTEN = re.compile(r"""(?:\brecord\(\s*|\bEntry\(\s*|\baction=(?:\(?\s*))f?["']([a-z_{}]+\.[a-z_{}]+)["']""")
+WRITTEN = re.compile(
+    r"""(?:\brecord\(\s*|\bEntry\(\s*|\baction=(?:\(?\s*))f?["']([a-z_{}]+\.[a-z_{}]+)["']"""
+)
 
 
 def event(action: str, **fields: Any) -> AuditEvent:
@@ -39,7 +41,9 @@ def actions_in_source() -> dict[str, str]:
 def test_every_action_that_the_portal_writes_has_its_sentence() -> None:
     found = actions_in_source()
     assert len(found) > 20, "the search finds them"
-    missing = {action: file for action, file in found.items() if "{" not in action and action not in SENTENCES}
+    missing = {
+        action: file for action, file in found.items() if "{" not in action and action not in SENTENCES
+    }
     missing.pop("portal.refused", None)
     assert not missing
 
@@ -47,7 +51,10 @@ def test_every_action_that_the_portal_writes_has_its_sentence() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (event("activation.requested", detail={"minutes": 240}), "Robin Sample asked for Database administrator for 4 h"),
+        (
+            event("activation.requested", detail={"minutes": 240}),
+            "Robin Sample asked for Database administrator for 4 h",
+        ),
         (event("activation.requested"), "Robin Sample asked for Database administrator"),
         (
             event("activation.approved", actor_id=2, actor_name="Kim Placeholder"),
@@ -62,12 +69,21 @@ def test_every_action_that_the_portal_writes_has_its_sentence() -> None:
             "Robin Sample downloaded the journal as csv: 412 rows",
         ),
         (
-            event("role_settings.changed", subject_name="Reader", detail={"fields": {"max_minutes": {"from": 60, "to": 90}}}),
+            event(
+                "role_settings.changed",
+                subject_name="Reader",
+                detail={"fields": {"max_minutes": {"from": 60, "to": 90}}},
+            ),
             "Robin Sample changed max minutes of the role settings “Reader”",
         ),
         (event("person.created", subject_name="Jo Mockup"), "Robin Sample added the person: Jo Mockup"),
         (
-            event("portal.refused", outcome="refused", subject_name="R-2026-00001", detail={"verb": "decide", "why": "No."}),
+            event(
+                "portal.refused",
+                outcome="refused",
+                subject_name="R-2026-00001",
+                detail={"verb": "decide", "why": "No."},
+            ),
             "Robin Sample was refused (decide, R-2026-00001): No.",
         ),
         (event("portal.refused", outcome="refused", detail={}), "Robin Sample was refused"),

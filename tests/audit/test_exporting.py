@@ -38,7 +38,9 @@ def rows_of(download: Any) -> list[dict[str, str]]:
 def test_the_download_is_recorded_first_and_is_not_in_itself(cast: Cast) -> None:
     auditor = Actor.of(cast.auditor)
     until = AuditEvent.objects.count()
-    download = export_journal(AuditEvent.objects.all(), form="jsonl", filters={"actor": "Robin"}, actor=auditor)
+    download = export_journal(
+        AuditEvent.objects.all(), form="jsonl", filters={"actor": "Robin"}, actor=auditor
+    )
     event = AuditEvent.objects.first()
     assert event is not None
     assert (event.action, event.actor) == ("journal.exported", cast.auditor)
@@ -73,7 +75,12 @@ def test_another_format_is_refused(cast: Cast) -> None:
 def test_I1_a_json_lines_download_verifies_by_the_key_alone(
     cast: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record("thing.happened", actor=Actor.of(cast.employee), justification="für „Übung“ \u202e \n=1+1", detail={"n": 1.5})
+    record(
+        "thing.happened",
+        actor=Actor.of(cast.employee),
+        justification="für „Übung“ \u202e \n=1+1",
+        detail={"n": 1.5},
+    )
     file = tmp_path / "journal.jsonl"
     file.write_bytes(b"".join(stream_events(AuditEvent.objects.all(), "jsonl")))
     call_command("verify_journal", file=file.open())
@@ -95,7 +102,9 @@ def test_I1_forged_downloads_are_found(cast: Cast) -> None:
         "swapped": [*lines[:3], lines[4], lines[3], *lines[5:]],
         "twice": [*lines[:3], lines[2], *lines[3:]],
         "a name twice": [lines[0].replace('"action":', '"action":"x","action":', 1)],
-        "no digest": [json.dumps({name: value for name, value in json.loads(lines[0]).items() if name != "digest"})],
+        "no digest": [
+            json.dumps({name: value for name, value in json.loads(lines[0]).items() if name != "digest"})
+        ],
         "empty": [""],
         "a list": ["[]"],
         "another digest": [lines[0].replace(json.loads(lines[0])["digest"], "0" * 64)],
@@ -111,7 +120,13 @@ def test_I1_forged_downloads_are_found(cast: Cast) -> None:
 
 
 def test_csv_carries_everything_the_chain_needs_and_a_sentence(cast: Cast) -> None:
-    record("activation.requested", actor=Actor.of(cast.employee), about=cast.employee, role="Reader", detail={"minutes": 240})
+    record(
+        "activation.requested",
+        actor=Actor.of(cast.employee),
+        about=cast.employee,
+        role="Reader",
+        detail={"minutes": 240},
+    )
     rows = rows_of(stream_events(AuditEvent.objects.all(), "csv"))
     assert list(rows[0]) == COLUMNS
     assert rows[-1]["words"] == "Robin Sample asked for Reader for 4 h"
@@ -125,7 +140,13 @@ def test_csv_carries_everything_the_chain_needs_and_a_sentence(cast: Cast) -> No
 def test_I4_a_formula_in_a_justification_or_a_name_does_not_run(cast: Cast) -> None:
     cast.employee.display_name = "@SUM(A1)"
     save_as(cast.employee, actor=PORTAL)
-    record("thing.happened", actor=Actor.of(cast.employee), justification="=cmd|' /C calc'!A0", role="+1", directory="-1")
+    record(
+        "thing.happened",
+        actor=Actor.of(cast.employee),
+        justification="=cmd|' /C calc'!A0",
+        role="+1",
+        directory="-1",
+    )
     row = rows_of(stream_events(AuditEvent.objects.all(), "csv"))[-1]
     assert row["justification"] == "'=cmd|' /C calc'!A0"
     assert (row["actor_name"], row["role"], row["directory"]) == ("'@SUM(A1)", "'+1", "'-1")
@@ -142,11 +163,15 @@ def test_one_downloads_ones_own_part_and_not_where_others_worked_from(cast: Cast
     assert (own["justification"], own["actor_address"]) == ("mine", "192.0.2.1")
     assert (about["justification"], about["actor_address"], about["actor_agent"]) == ("about me", "", "")
     assert about["left_out"] == ["actor_address", "actor_agent"]
-    assert "192.0.2.9" not in str(rows_of(export_own_part(cast.employee, form="csv", actor=Actor.of(cast.employee))))
+    assert "192.0.2.9" not in str(
+        rows_of(export_own_part(cast.employee, form="csv", actor=Actor.of(cast.employee)))
+    )
     assert AuditEvent.objects.filter(action="journal.exported", about=cast.employee).count() == 2
 
 
-def test_I7_a_long_download_stays_small_in_memory_and_holds_no_lock(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_I7_a_long_download_stays_small_in_memory_and_holds_no_lock(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record_all([Entry("thing.happened", PORTAL, justification="x" * 500) for _ in range(4000)])
     monkeypatch.setattr(exporting, "CHUNK", 200)
     tracemalloc.start()
@@ -173,9 +198,17 @@ def test_model_history_is_downloaded_with_who_when_and_from_what_to_what(cast: C
     lines = lines_of(export_history(HistorySpan(), form="jsonl", filters={}, actor=Actor.of(cast.auditor)))
     [created, changed] = [line for line in lines if line["noun"] == "group"]
     assert (created["act"], created["fields"]) == ("created", {"name": {"to": "Helpdesk"}})
-    assert (changed["act"], changed["by"], changed["why"]) == ("changed", "Dana Fictive", "so that people know")
+    assert (changed["act"], changed["by"], changed["why"]) == (
+        "changed",
+        "Dana Fictive",
+        "so that people know",
+    )
     assert changed["fields"] == {"description": {"from": "", "to": "=1+1"}}
-    assert [line["fields"]["group"]["to_name"] for line in lines if line["key"] == str(membership.pk) and line["noun"] == "membership"] == ["Helpdesk"]
+    assert [
+        line["fields"]["group"]["to_name"]
+        for line in lines
+        if line["key"] == str(membership.pk) and line["noun"] == "membership"
+    ] == ["Helpdesk"]
     moved = [line for line in lines if line["noun"] == "alert"][-1]
     assert moved["fields"]["status"] == {"from": "open", "to": "resolved"}
     assert "password" not in str(lines)
@@ -198,4 +231,6 @@ def test_model_history_as_csv_for_a_time_and_for_one_person(cast: Cast, time_mac
     assert tuple(row) == HISTORY_COLUMNS
     assert json.loads(row["fields"]) == {"description": {"from": "=1+1", "to": "Second line"}}
     assert len(rows_of(export_history(HistorySpan(since=begin), form="csv", filters={}, actor=PORTAL))) == 2
-    assert rows_of(export_history(HistorySpan(until=begin, by=[]), form="csv", filters={}, actor=PORTAL)) == []
+    assert (
+        rows_of(export_history(HistorySpan(until=begin, by=[]), form="csv", filters={}, actor=PORTAL)) == []
+    )

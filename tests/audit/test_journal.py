@@ -33,7 +33,13 @@ def shown(client: Client, status: int = 200, **asked: str) -> list[int]:
 
 
 def test_every_entry_reads_as_a_sentence_on_the_page(cast: Cast, auditor: Client) -> None:
-    record("activation.requested", actor=Actor.of(cast.employee), about=cast.employee, role="Reader", detail={"minutes": 240})
+    record(
+        "activation.requested",
+        actor=Actor.of(cast.employee),
+        about=cast.employee,
+        role="Reader",
+        detail={"minutes": 240},
+    )
     page = auditor.get(reverse("journal"))
     assert page.context["page"][0].words == "Robin Sample asked for Reader for 4 h"
     assert "Robin Sample asked for Reader for 4 h" in page.content.decode()
@@ -81,8 +87,12 @@ def test_what_can_be_asked(cast: Cast, client: Client, time_machine: Any) -> Non
         detail={"ticket": "CHG-20440"},
     ).number
     time_machine.move_to("2031-03-19 09:00", tick=True)
-    two = record("activation.denied", actor=Actor.of(cast.approver), about=cast.employee, role="Database reader").number
-    three = record("assignment.ended", actor=PORTAL, about=cast.outsider, outcome="failed", directory="Payroll").number
+    two = record(
+        "activation.denied", actor=Actor.of(cast.approver), about=cast.employee, role="Database reader"
+    ).number
+    three = record(
+        "assignment.ended", actor=PORTAL, about=cast.outsider, outcome="failed", directory="Payroll"
+    ).number
     sign_in(client, cast.auditor)
     assert [number for number in shown(client) if number in (one, two, three)] == [three, two, one]
     assert shown(client, actor="robin", action="activation") == [one]
@@ -114,9 +124,20 @@ def test_a_day_is_the_readers_own_day(cast: Cast, client: Client, time_machine: 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["yesterday", "2026-13-01", "2026-11-18T25:00", "0001-01-01", "9999-12-31", "10000-01-01", "1", "2026-11-18 14:20+99:00"],
+    [
+        "yesterday",
+        "2026-13-01",
+        "2026-11-18T25:00",
+        "0001-01-01",
+        "9999-12-31",
+        "10000-01-01",
+        "1",
+        "2026-11-18 14:20+99:00",
+    ],
 )
-def test_a_mistake_in_one_field_stands_beside_it_and_nothing_is_lost(auditor: Client, cast: Cast, wrong: str) -> None:
+def test_a_mistake_in_one_field_stands_beside_it_and_nothing_is_lost(
+    auditor: Client, cast: Cast, wrong: str
+) -> None:
     number = record("thing.happened", actor=Actor.of(cast.employee)).number
     asked = {"from": wrong, "actor": "robin", "action": "thing"}
     assert shown(auditor, status=422, **asked) == [number]
@@ -158,7 +179,10 @@ def test_pages_of_the_whole_journal_and_of_a_filter_go_back_to_the_first_entry(
         seen: list[int] = []
         page = auditor.get(reverse("journal"), asked).context["page"]
         for number in page.paginator.page_range:
-            seen += [event.number for event in auditor.get(reverse("journal"), {**asked, "page": number}).context["page"]]
+            seen += [
+                event.number
+                for event in auditor.get(reverse("journal"), {**asked, "page": number}).context["page"]
+            ]
         assert seen == sorted(seen, reverse=True)
         assert len(set(seen)) == (120 if asked else total)
     monkeypatch.setattr(paging, "MOST", 100)
@@ -197,7 +221,9 @@ def test_a_page_of_the_journal_asks_the_database_little(
 
 def test_a_download_is_a_file_with_what_was_filtered(cast: Cast, auditor: Client) -> None:
     number = record("thing.happened", actor=Actor.of(cast.employee), justification="=1+1").number
-    answer = auditor.get(reverse("download_journal"), {"format": "jsonl", "actor": "robin", "action": "thing"})
+    answer = auditor.get(
+        reverse("download_journal"), {"format": "jsonl", "actor": "robin", "action": "thing"}
+    )
     assert answer["Content-Type"] == "application/x-ndjson"
     assert answer["Content-Disposition"].endswith('.jsonl"')
     [line] = b"".join(answer).splitlines()
@@ -209,14 +235,18 @@ def test_a_download_is_a_file_with_what_was_filtered(cast: Cast, auditor: Client
         1,
     )
     assert b"'=1+1" in b"".join(auditor.get(reverse("download_journal"), {"format": "csv", "actor": "robin"}))
-    assert b'"noun"' in b"".join(auditor.get(reverse("download_journal"), {"kind": "history", "format": "csv"}))
+    assert b'"noun"' in b"".join(
+        auditor.get(reverse("download_journal"), {"kind": "history", "format": "csv"})
+    )
     assert auditor.get(reverse("download_journal"), {"format": "exe"}).status_code == 422
     assert auditor.post(reverse("download_journal")).status_code == 405
 
 
 def test_my_audit_is_mine_alone(cast: Cast, client: Client) -> None:
     mine = record("thing.done", actor=Actor.of(cast.employee)).number
-    about = record("thing.happened", actor=Actor.of(cast.approver, address="192.0.2.9"), about=cast.employee).number
+    about = record(
+        "thing.happened", actor=Actor.of(cast.approver, address="192.0.2.9"), about=cast.employee
+    ).number
     other = record("thing.happened", actor=Actor.of(cast.outsider), access_request="R-1").number
     sign_in(client, cast.employee)
     numbers = [event.number for event in client.get(reverse("my_audit")).context["page"]]

@@ -51,7 +51,9 @@ def test_a_round_reads_what_is_new_and_the_next_stretch_of_the_rest(
     read: list[tuple[int, int]] = []
     verify_span = watching.verify_span
     monkeypatch.setattr(
-        watching, "verify_span", lambda **span: (read.append((span["after"], span["until"])), verify_span(**span))[1]
+        watching,
+        "verify_span",
+        lambda **span: (read.append((span["after"], span["until"])), verify_span(**span))[1],
     )
     rounds = 0
     JournalCheck.objects.update(whole_at=None)
@@ -59,7 +61,9 @@ def test_a_round_reads_what_is_new_and_the_next_stretch_of_the_rest(
         record("thing.happened", actor=PORTAL)
         check_journal()
         rounds += 1
-    assert [after for after, until in read] == [0, *[until for after, until in read[:-1]]], "one stretch after the other"
+    assert [after for after, until in read] == [0, *[until for after, until in read[:-1]]], (
+        "one stretch after the other"
+    )
     assert rounds <= watching.ROUNDS + 1
     assert JournalCheck.objects.get().patrol_number == 0
 
@@ -75,7 +79,9 @@ def test_I1_a_wrong_entry_at_the_end_is_found_by_the_next_round(book: int) -> No
     assert f"entry {book + 1}" in Notification.objects.get().subject
 
 
-def test_I1_an_old_entry_that_was_altered_is_found_within_twelve_rounds(book: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_I1_an_old_entry_that_was_altered_is_found_within_twelve_rounds(
+    book: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(watching, "LEAST_STRETCH", 1)
     alter(3)
     rounds = 0
@@ -121,7 +127,10 @@ def test_when_the_journal_holds_again_the_alert_is_resolved(book: int) -> None:
 
 def test_the_command_says_how_far_the_journal_holds(book: int, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("verify_journal")
-    assert f"The journal holds: {book} entries, head {JournalHead.objects.get().digest}" in capsys.readouterr().out
+    assert (
+        f"The journal holds: {book} entries, head {JournalHead.objects.get().digest}"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_first_check_of_an_empty_journal_holds() -> None:

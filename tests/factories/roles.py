@@ -154,6 +154,13 @@ def now(thing: Thing) -> Thing:
     return type(thing)._base_manager.get(pk=thing.pk)
 
 
+def save_again(thing: models.Model) -> None:
+    """Try to put a second row into the database that says the same."""
+    copy = now(thing)
+    copy.pk = None
+    copy.save(force_insert=True)
+
+
 def acts_on(thing: models.Model) -> list[str]:
     """What the journal says was done to ``thing``, refusals left out, in order."""
     return list(entries_on(thing).exclude(outcome="refused").values_list("action", flat=True))

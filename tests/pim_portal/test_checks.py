@@ -16,7 +16,7 @@ KEY, OTHER_KEY = "production-key-0123456789-" * 2, "another-key-9876543210-" * 3
 SAFE = {"ENV_FILE": str(ROOT / ".env.example"), "SECRET_KEY": KEY, "JOURNAL_KEY": OTHER_KEY}
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+pytestmark = [pytest.mark.one_database, pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")]
 
 
 @pytest.fixture

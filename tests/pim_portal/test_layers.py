@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ["accounts", "approvals", "audit", "pim_portal", "roles"]
 

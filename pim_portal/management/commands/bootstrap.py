@@ -6,13 +6,13 @@ import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.utils import timezone
 
 from accounts.duties import Duty, holders_of
-from accounts.mfa.enrolling import give_pass
+from accounts.mfa.enrolling import give_pass, has_factor
 from accounts.models import EnrolmentPass, User, canonical_email
 from audit.journal.actor import PORTAL
 from audit.journal.recording import journaled, record, save_as
@@ -45,14 +45,21 @@ class Command(BaseCommand):
 def bootstrap(email: str, *, name: str, actor: Any) -> str:
     """Make the portal's directory and its first Global Administrator, who holds the duty for good.
 
+    As long as nobody with the duty has ever come, whoever was named before is given a new link: the first one may lapse.
+
     Returns:
         The one-time link.
 
     Raises:
         Refused: somebody holds the duty already: they invite others.
     """
-    if holders_of(Duty.GLOBAL_ADMINISTRATOR).exists():
+    holders = list(holders_of(Duty.GLOBAL_ADMINISTRATOR))
+    if any(has_factor(one) for one in holders):
         raise Refused("This portal has a Global Administrator already. They invite others under People.")
+    for named in holders:
+        if named.email == canonical_email(email):
+            record("portal.bootstrapped", actor=actor, subject=named, detail={"again": True})
+            return give_pass(named, kind=EnrolmentPass.Kind.INVITATION).url
     directory = open_portal_directory(settings.PORTAL_NAME, actor=actor)
     person = User.objects.filter(email=canonical_email(email)).first()
     if person is None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from contextlib import closing
 from functools import partial
+from shlex import quote
 from typing import Any
 
 from django.conf import settings
@@ -78,7 +79,7 @@ class Command(BaseCommand):
             lines += [*demo.read_text(encoding="utf-8").rstrip().split("\n"), ""]
         lines.append(f"Mail is written to {settings.EMAIL_FILE_PATH}." if settings.EMAIL_FILE_PATH else "")
         if postgresql.process:
-            psql = f"PGPASSWORD={PASSWORD} {postgresql.programs / 'psql'} -h 127.0.0.1 -p {postgresql.port}"
+            psql = f"PGPASSWORD={PASSWORD} {quote(str(postgresql.programs / 'psql'))} -h 127.0.0.1 -p {postgresql.port}"
             lines += ["What Robin may do in the billing database:", f"  {psql} -U robin {DATABASE}"]
         lines += ["", "Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))

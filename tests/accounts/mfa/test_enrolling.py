@@ -94,9 +94,13 @@ def test_a_link_leads_to_a_password_an_app_recovery_codes_and_the_portal(
     assert Notification.objects.filter(person=newcomer, notice="accounts/factor_enrolled").exists()
 
 
-def test_the_qr_code_carries_no_style_that_the_policy_would_refuse(newcomer: User, client: Client) -> None:
+def test_the_qr_code_fits_any_frame_and_carries_no_style_that_the_policy_refuses(
+    newcomer: User, client: Client
+) -> None:
     set_password(client, invite(newcomer))
     drawn = client.get("/enrol/").context["qr"]
+    assert "viewBox" in drawn
+    assert "width=" not in drawn, "a fixed size would be cut off by the frame"
     assert "style" not in drawn
     assert "<script" not in drawn
 

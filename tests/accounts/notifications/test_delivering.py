@@ -1,7 +1,7 @@
 """Mail leaves once for each notification, whatever happens to tasks, workers and mail servers."""
 
 import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
@@ -46,14 +46,14 @@ def message_for(person: User, **said: Any) -> Notification:
 
 
 @pytest.fixture
-def smtp(settings: Any, smtp_server: SMTPServer) -> Iterator[SMTPServer]:
+def smtp(settings: Any, smtp_server: SMTPServer) -> SMTPServer:
     """Django's mail backend, on a real server on the loopback interface."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", smtp_server.port
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     settings.EMAIL_TIMEOUT = 2
-    yield smtp_server
+    return smtp_server
 
 
 class Words(HTMLParser):
@@ -89,7 +89,13 @@ def test_a_mail_reaches_a_real_server_in_two_parts_that_say_the_same(robin: User
     [message] = smtp.messages
     text, html = parts_of(message)
     words = Words(html)
-    for said in ("Kim asks for <Reader>.", "Reader", "to read & write <b>", "PIM Portal", "cannot approve anything by itself"):
+    for said in (
+        "Kim asks for <Reader>.",
+        "Reader",
+        "to read & write <b>",
+        "PIM Portal",
+        "cannot approve anything by itself",
+    ):
         assert said in text
         assert said in words.words
     assert message["Subject"] == "Kim asks for <Reader> & more"
@@ -98,14 +104,19 @@ def test_a_mail_reaches_a_real_server_in_two_parts_that_say_the_same(robin: User
     assert message["Message-ID"] == f"<notification-{row.pk}@localhost>"
     assert "http://localhost:8000/requests/7/" in text
     assert set(words.links) == {"http://localhost:8000/requests/7/"}
-    assert not {"script", "img", "form", "input", "iframe", "link"} & set(words.tags), "nothing is fetched, nothing is sent"
+    assert not {"script", "img", "form", "input", "iframe", "link"} & set(words.tags), (
+        "nothing is fetched, nothing is sent"
+    )
     row.refresh_from_db()
     assert row.mailed_at is not None
     assert (row.attempts, row.lease_until, row.last_error) == (1, None, "")
 
 
 def test_a_mail_is_written_to_a_file_by_default(robin: User, settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(tmp_path)
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = (
+        "django.core.mail.backends.filebased.EmailBackend",
+        str(tmp_path),
+    )
     deliver_notification(message_for(robin).pk)
     [file] = tmp_path.iterdir()
     assert "Subject: Kim asks for" in file.read_text()
@@ -133,7 +144,9 @@ def test_pauses_grow_from_ten_seconds_to_an_hour(attempts: int) -> None:
     assert pause_after(attempts) == min(timedelta(seconds=10 * 2 ** (attempts - 1)), LONGEST_PAUSE)
 
 
-def test_a_server_that_refuses_is_tried_for_ever_with_growing_pauses(robin: User, smtp: SMTPServer, time_machine: Any) -> None:
+def test_a_server_that_refuses_is_tried_for_ever_with_growing_pauses(
+    robin: User, smtp: SMTPServer, time_machine: Any
+) -> None:
     smtp.refusal = "451 Try again later"
     row = message_for(robin)
     time_machine.move_to(timezone.now(), tick=False)
@@ -155,7 +168,10 @@ def test_a_server_that_is_down_costs_one_attempt_in_a_round(robin: User, setting
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     rows = [message_for(robin) for _ in range(5)]
     deliver_due_notifications()
-    assert sum(Notification.objects.filter(pk__in=[row.pk for row in rows]).values_list("attempts", flat=True)) == 1
+    assert (
+        sum(Notification.objects.filter(pk__in=[row.pk for row in rows]).values_list("attempts", flat=True))
+        == 1
+    )
     assert Notification.objects.to_mail().count() == 5
 
 
@@ -167,7 +183,9 @@ def test_what_no_task_came_for_leaves_with_the_sweep(robin: User, smtp: SMTPServ
     assert not Notification.objects.to_mail().exists()
 
 
-def test_what_a_killed_worker_had_in_hand_is_sent_when_its_lease_is_over(robin: User, smtp: SMTPServer, time_machine: Any) -> None:
+def test_what_a_killed_worker_had_in_hand_is_sent_when_its_lease_is_over(
+    robin: User, smtp: SMTPServer, time_machine: Any
+) -> None:
     row = message_for(robin)
     assert delivering.claim(row.pk) is not None  # and there it dies
     deliver_due_notifications()
@@ -177,7 +195,9 @@ def test_what_a_killed_worker_had_in_hand_is_sent_when_its_lease_is_over(robin: 
     assert len(smtp.messages) == 1
 
 
-def test_who_was_disabled_meanwhile_gets_no_mail_and_it_is_not_tried_again(robin: User, smtp: SMTPServer) -> None:
+def test_who_was_disabled_meanwhile_gets_no_mail_and_it_is_not_tried_again(
+    robin: User, smtp: SMTPServer
+) -> None:
     row = message_for(robin)
     User.objects.filter(pk=robin.pk).update(is_active=False)
     deliver_due_notifications()
@@ -241,14 +261,18 @@ def test_no_transaction_is_open_while_the_mail_server_is_spoken_to(monkeypatch: 
     row, seen = message_for(make_person("robin", "Robin Sample")), []
     send = mail.EmailMultiAlternatives.send
     monkeypatch.setattr(
-        mail.EmailMultiAlternatives, "send", lambda self: (seen.append(connection.in_atomic_block), send(self))[1]
+        mail.EmailMultiAlternatives,
+        "send",
+        lambda self: (seen.append(connection.in_atomic_block), send(self))[1],
     )
     assert deliver(row.pk) == "mailed"
     assert seen == [False]
 
 
 @pytest.mark.django_db
-def test_a_disconnect_in_the_middle_is_a_failure_like_any_other(robin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disconnect_in_the_middle_is_a_failure_like_any_other(
+    robin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fall_over(self: Any) -> None:
         raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
 
@@ -273,5 +297,8 @@ def test_a_real_worker_mails_what_a_task_names_and_what_no_task_was_sent_for(
     with current_app.connection_for_write(broker_url) as broker:
         deliver_notification.apply_async((named.pk,), connection=broker)
     wait_until(lambda: len(smtp_server.messages) == 2, "the mail that a task names")
-    assert [message["Subject"] for message in smtp_server.messages] == [found_by_the_sweep.subject, named.subject]
+    assert [message["Subject"] for message in smtp_server.messages] == [
+        found_by_the_sweep.subject,
+        named.subject,
+    ]
     wait_until(lambda: not Notification.objects.to_mail().exists(), "both to be settled")

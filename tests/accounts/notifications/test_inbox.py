@@ -14,7 +14,9 @@ pytestmark = pytest.mark.django_db
 def told(cast: Cast) -> list[Notification]:
     Notification.objects.all().delete()
     return [
-        Notification.objects.create(person=cast.employee, notice="tests/x", subject=f"News {n}", text="Look <b>here</b>", url="/")
+        Notification.objects.create(
+            person=cast.employee, notice="tests/x", subject=f"News {n}", text="Look <b>here</b>", url="/"
+        )
         for n in range(30)
     ]
 
@@ -28,7 +30,9 @@ def test_everything_i_was_told_newest_first(cast: Cast, client: Client, told: li
     assert client.get(reverse("inbox"), {"page": "x"}).status_code == 200
 
 
-def test_opening_one_marks_it_as_read_and_shows_its_words_as_words(cast: Cast, client: Client, told: list[Notification]) -> None:
+def test_opening_one_marks_it_as_read_and_shows_its_words_as_words(
+    cast: Cast, client: Client, told: list[Notification]
+) -> None:
     sign_in(client, cast.employee)
     page = client.get(reverse("notification", args=[told[0].pk]))
     assert "Look &lt;b&gt;here&lt;/b&gt;" in page.content.decode()

@@ -24,7 +24,12 @@ def notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "tests" / "notices"
     folder.mkdir(parents=True)
     options = {"autoescape": False, "builtins": ["accounts.templatetags.notices"]}
-    name = {"NAME": "notices", "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]], "APP_DIRS": True, "OPTIONS": options}
+    name = {
+        "NAME": "notices",
+        "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]],
+        "APP_DIRS": True,
+        "OPTIONS": options,
+    }
     monkeypatch.setattr(notifying, "templates", type(templates)(name))
     (folder / "asked.subject.txt").write_text("{{ who }} asks for {{ role }}\n")
     (folder / "asked.txt").write_text(
@@ -70,7 +75,9 @@ def test_nobody_is_told_twice_and_disabled_people_are_not_told(notices: Path, ro
     assert tell() == []
 
 
-def test_I10_of_very_many_people_the_first_thousand_are_told(notices: Path, monkeypatch: pytest.MonkeyPatch, robin: User) -> None:
+def test_I10_of_very_many_people_the_first_thousand_are_told(
+    notices: Path, monkeypatch: pytest.MonkeyPatch, robin: User
+) -> None:
     monkeypatch.setattr(notifying, "MOST_PEOPLE", 3)
     people = [make_person(f"p{n}", f"P {n}") for n in range(5)]
     assert [row.person for row in tell(*people)] == people[:3]
@@ -96,12 +103,17 @@ def test_I10_a_subject_is_one_line_whatever_it_is_made_of(notices: Path, robin: 
     assert len(row.subject) <= 200
 
 
-def test_I10_what_a_person_typed_cannot_pass_for_a_line_of_the_portals_own(notices: Path, robin: User) -> None:
+def test_I10_what_a_person_typed_cannot_pass_for_a_line_of_the_portals_own(
+    notices: Path, robin: User
+) -> None:
     [row] = tell(robin, why="to read\n\nRisk: none\nApproved by: everybody")
     assert [line for line in row.text.splitlines() if line.startswith(("Risk", "Approved"))] == []
 
 
-@pytest.mark.parametrize("url", ["https://evil.example.test/", "//evil.example.test/", "javascript:alert(1)", "/\\evil.example.test"])
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.example.test/", "//evil.example.test/", "javascript:alert(1)", "/\\evil.example.test"],
+)
 def test_D6_a_button_leads_into_the_portal_and_nowhere_else(notices: Path, robin: User, url: str) -> None:
     with pytest.raises(ValueError, match="not a path"):
         notify([robin], notice="tests/asked", context=SAID, url=url, actor=PORTAL)
@@ -128,9 +140,13 @@ def test_what_is_taken_back_is_not_told(notices: Path) -> None:
         delay.assert_called_once_with(row.pk)
 
 
-@pytest.mark.parametrize("error", [OperationalError("no broker"), ConnectionRefusedError(), RuntimeError("something else")])
+@pytest.mark.parametrize(
+    "error", [OperationalError("no broker"), ConnectionRefusedError(), RuntimeError("something else")]
+)
 @pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_down_does_not_fail_the_act_and_is_asked_once(notices: Path, error: Exception) -> None:
+def test_a_broker_that_is_down_does_not_fail_the_act_and_is_asked_once(
+    notices: Path, error: Exception
+) -> None:
     people, delay = [make_person(f"p{n}", f"P {n}") for n in range(3)], Mock(side_effect=error)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notifying.deliver_notification, "delay", delay)
@@ -142,7 +158,9 @@ def test_a_broker_that_is_down_does_not_fail_the_act_and_is_asked_once(notices: 
 
 def test_every_notice_of_the_portal_has_a_subject_and_a_text_and_shows_typed_text_on_one_line() -> None:
     folders = [folder for folder in Path(settings.BASE_DIR, "templates").glob("*/notices") if folder.is_dir()]
-    names = {file.relative_to(folder).name.split(".")[0]: folder for folder in folders for file in folder.iterdir()}
+    names = {
+        file.relative_to(folder).name.split(".")[0]: folder for folder in folders for file in folder.iterdir()
+    }
     assert names
     for name, folder in names.items():
         subject, text = folder / f"{name}.subject.txt", folder / f"{name}.txt"

@@ -67,7 +67,9 @@ def test_what_got_worse_is_told_again_and_does_not_get_harmless_unseen(keeper: U
     assert Notification.objects.count() == 2
 
 
-def test_whom_to_tell_can_be_named_and_upper_apps_may_add_theirs(keeper: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whom_to_tell_can_be_named_and_upper_apps_may_add_theirs(
+    keeper: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     eligible = make_person("jo", "Jo Mockup")
     monkeypatch.setattr(alerting, "also_told", [lambda: [eligible, keeper]])
     stuck()
@@ -96,7 +98,10 @@ def test_keepers_take_it_up_resolve_and_dismiss_it(keeper: User) -> None:
     resolve(alert, actor=actor)
     alert.refresh_from_db()
     assert (alert.status, alert.settled_by, alert.note) == ("resolved", keeper, "looking")
-    assert [event.action for event in AuditEvent.objects.filter(actor=keeper)] == ["alert.resolved", "alert.acknowledged"]
+    assert [event.action for event in AuditEvent.objects.filter(actor=keeper)] == [
+        "alert.resolved",
+        "alert.acknowledged",
+    ]
 
 
 def test_dismissing_asks_why_and_keeps_the_finding_quiet_for_a_time(keeper: User, time_machine: Any) -> None:
@@ -123,7 +128,9 @@ def test_a_dismissed_finding_whose_cause_went_away_is_told_when_it_comes_back(ke
 
 @pytest.mark.parametrize("verb", [acknowledge, resolve, dismiss], ids=lambda verb: verb.__name__)
 @pytest.mark.parametrize("duty", [None, Duty.GLOBAL_READER, Duty.SECURITY_READER])
-def test_E_who_has_no_duty_to_keep_alerts_is_refused(verb: Callable[..., None], duty: str | None, keeper: User) -> None:
+def test_E_who_has_no_duty_to_keep_alerts_is_refused(
+    verb: Callable[..., None], duty: str | None, keeper: User
+) -> None:
     alert, person = stuck(), make_person("pat", "Pat Ipsum", is_superuser=True)
     if duty:
         give_duty(person, duty)

@@ -45,11 +45,17 @@ def test_a_keeper_acknowledges_and_resolves_it(alert: Alert, keeper: Client, cas
     assert act(keeper, alert, "acknowledge", justification="looking", status="open") == 302
     assert act(keeper, alert, "resolve", status="acknowledged") == 302
     alert.refresh_from_db()
-    assert (alert.status, alert.taken_by, alert.settled_by) == ("resolved", cast.administrator, cast.administrator)
+    assert (alert.status, alert.taken_by, alert.settled_by) == (
+        "resolved",
+        cast.administrator,
+        cast.administrator,
+    )
 
 
 def test_dismissing_without_saying_why_keeps_the_form(alert: Alert, keeper: Client) -> None:
-    answer = keeper.post(reverse("alert_act", args=[alert.pk, "dismiss"]), {"justification": " ", "days": "30"})
+    answer = keeper.post(
+        reverse("alert_act", args=[alert.pk, "dismiss"]), {"justification": " ", "days": "30"}
+    )
     assert answer.status_code == 422
     [shown] = answer.context["alerts"]
     assert (shown.failed_act, list(shown.form.errors)) == ("dismiss", ["justification"])

@@ -33,7 +33,12 @@ def test_an_edit_says_who_changed_what_from_which_value_to_which(dana: User) -> 
     robin.job_title, robin.manager = "Operator", kim
     save_as(robin, actor=Actor.of(dana, address="192.0.2.7"), reason="moved to another team")
     event = last()
-    assert (event.action, event.actor, event.about, event.actor_address) == ("person.changed", dana, robin, "192.0.2.7")
+    assert (event.action, event.actor, event.about, event.actor_address) == (
+        "person.changed",
+        dana,
+        robin,
+        "192.0.2.7",
+    )
     assert event.justification == "moved to another team"
     assert event.detail["fields"] == {
         "job_title": {"from": "", "to": "Operator"},
@@ -56,7 +61,10 @@ def test_a_group_that_goes_takes_its_memberships_along_and_each_is_recorded(dana
     group = Group.objects.create(name="Helpdesk")
     Membership.objects.create(group=group, person=dana)
     delete_as(group, actor=PORTAL)
-    assert set(AuditEvent.objects.values_list("action", flat=True)[:2]) == {"group.deleted", "membership.deleted"}
+    assert set(AuditEvent.objects.values_list("action", flat=True)[:2]) == {
+        "group.deleted",
+        "membership.deleted",
+    }
     assert AuditEvent.objects.get(action="membership.deleted").about == dana
 
 
@@ -92,7 +100,9 @@ def test_I6_a_password_is_never_in_history_or_journal(dana: User) -> None:
 
 
 def test_I6_of_a_secret_one_learns_only_that_it_changed(dana: User) -> None:
-    directory = Directory(name="db", kind="postgresql", connection={"host": "db", "password": "canary-1"}, secret="env:CANARY")
+    directory = Directory(
+        name="db", kind="postgresql", connection={"host": "db", "password": "canary-1"}, secret="env:CANARY"
+    )
     save_as(directory, actor=Actor.of(dana))
     directory.secret = "env:CANARY_TWO"
     save_as(directory, actor=Actor.of(dana))
@@ -128,7 +138,9 @@ def test_bulk_verbs_hand_over_the_history_rows_they_wrote(dana: User) -> None:
         [User(email=f"p{n}@example.test", display_name=f"P {n}") for n in range(3)], User, default_user=dana
     )
     assert not AuditEvent.objects.filter(action="person.created", about_name__startswith="P ").exists()
-    copy_into_journal(list(User.history.filter(id__in=[person.pk for person in people]).order_by("history_id")))
+    copy_into_journal(
+        list(User.history.filter(id__in=[person.pk for person in people]).order_by("history_id"))
+    )
     created = AuditEvent.objects.filter(action="person.created", about_name__startswith="P ")
     assert [event.actor for event in created] == [dana] * 3
     for person in people:

@@ -18,7 +18,14 @@ from audit.journal.verifying import verify_journal
 CANARY = "canary-7c1f"
 text = st.text(alphabet=st.characters(codec=None), max_size=20)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | text | st.decimals() | st.timedeltas() | st.datetimes(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | text
+    | st.decimals()
+    | st.timedeltas()
+    | st.datetimes(),
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(text | st.integers(), inside, max_size=3),
     max_leaves=8,
 )
@@ -38,7 +45,21 @@ def test_I5_whatever_is_recorded_holds_after_the_database_has_had_it(
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "value",
-    [1e16, 1e-9, -0.0, 1e300, float("nan"), float("inf"), 2**63, 10**40, 0.1, 100.0, {2: "b", 10: "a"}, "a\x00b", "\ud800"],
+    [
+        1e16,
+        1e-9,
+        -0.0,
+        1e300,
+        float("nan"),
+        float("inf"),
+        2**63,
+        10**40,
+        0.1,
+        100.0,
+        {2: "b", 10: "a"},
+        "a\x00b",
+        "\ud800",
+    ],
     ids=repr,
 )
 def test_numbers_and_texts_that_databases_write_otherwise_do_not_break_the_chain(value: Any) -> None:

@@ -41,7 +41,12 @@ def test_a_refusal_is_recorded_after_everything_the_verb_did_was_taken_back() ->
     robin.refresh_from_db()
     assert robin.display_name == "Robin Sample"
     [event] = AuditEvent.objects.order_by("number")[before:]
-    assert (event.action, event.outcome, event.actor, event.about) == ("portal.refused", "refused", dana, robin)
+    assert (event.action, event.outcome, event.actor, event.about) == (
+        "portal.refused",
+        "refused",
+        dana,
+        robin,
+    )
     assert event.detail == {"verb": "rename", "code": "not_allowed", "why": "Nobody is called Mallory here."}
     assert event.actor_address == "192.0.2.1"
 
@@ -131,7 +136,14 @@ def test_of_many_that_move_together_all_do_or_none(alert: Alert) -> None:
 
 def test_a_move_writes_status_history_and_entry_together(alert: Alert) -> None:
     dana = make_person("dana", "Dana Fictive")
-    move_to(alert, "acknowledged", actor=Actor.of(dana), action="alert.acknowledged", justification="on it", taken_by=dana)
+    move_to(
+        alert,
+        "acknowledged",
+        actor=Actor.of(dana),
+        action="alert.acknowledged",
+        justification="on it",
+        taken_by=dana,
+    )
     row = Alert.history.first()
     assert (row.status, row.taken_by, row.history_user, row.history_change_reason) == (
         "acknowledged",
@@ -151,4 +163,8 @@ def test_an_entry_stays_readable_when_what_it_speaks_of_is_gone() -> None:
     record("thing.happened", actor=Actor.of(robin), subject=group, about=robin)
     User.objects.filter(pk=robin.pk).update(display_name="Somebody")
     event = AuditEvent.objects.get(action="thing.happened")
-    assert (event.actor_name, event.about_name, event.subject_name) == ("Robin Sample", "Robin Sample", "Helpdesk")
+    assert (event.actor_name, event.about_name, event.subject_name) == (
+        "Robin Sample",
+        "Robin Sample",
+        "Helpdesk",
+    )

@@ -19,7 +19,12 @@ LENGTH = 30
 
 @pytest.fixture
 def book(intruder: None) -> None:
-    record_all([Entry("thing.happened", PORTAL, justification=f"for reason {n}", detail={"n": n}) for n in range(LENGTH)])
+    record_all(
+        [
+            Entry("thing.happened", PORTAL, justification=f"for reason {n}", detail={"n": n})
+            for n in range(LENGTH)
+        ]
+    )
     assert verify_journal().holds
 
 
@@ -101,7 +106,9 @@ def write_on_at_the_end(at: int) -> int:
     """A forged entry behind the last, by somebody who does not have the key."""
     last = AuditEvent.objects.order_by("number").last()
     assert last is not None
-    forged = AuditEvent(number=LENGTH + 1, at=last.at, action="thing.forged", actor_name="x", previous_digest=last.digest)
+    forged = AuditEvent(
+        number=LENGTH + 1, at=last.at, action="thing.forged", actor_name="x", previous_digest=last.digest
+    )
     forged.digest = "f" * 64
     forged.save(force_insert=True)
     return LENGTH + 1

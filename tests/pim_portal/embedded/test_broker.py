@@ -10,6 +10,8 @@ from kombu import Connection
 
 from pim_portal.embedded import broker
 
+pytestmark = pytest.mark.one_database
+
 MESSAGES, WRITERS = 300, 2
 
 

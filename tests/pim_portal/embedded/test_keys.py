@@ -4,7 +4,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from pim_portal.embedded.keys import kept_key
+
+pytestmark = pytest.mark.one_database
 
 
 def test_a_key_is_long_and_stays_the_same(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from pim_portal.embedded import postgresql
 from pim_portal.embedded.postgresql import FORGETFUL, NoPostgreSQL, PostgreSQL
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[PostgreSQL]:
@@ -60,7 +62,9 @@ def test_without_the_wheel_one_line_says_so(server: PostgreSQL, monkeypatch: pyt
 
 
 def test_a_server_that_does_not_start_says_why(server: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "PATIENCE", 2.0)
+    server.start()
+    server.stop()
+    monkeypatch.setattr(postgresql, "PATIENCE", 1.0)
     server.settings = server.settings | {"shared_buffers": "no size at all"}
 
     with pytest.raises(NoPostgreSQL, match="shared_buffers"):

@@ -11,6 +11,8 @@ import pytest
 from pim_portal.embedded.postgresql import free_port
 from pim_portal.embedded.preparing import CannotStart, claim_folder, require_free_port, run_apart
 
+pytestmark = pytest.mark.one_database
+
 
 def test_two_portals_do_not_share_a_folder(tmp_path: Path) -> None:
     with claim_folder(tmp_path), pytest.raises(CannotStart, match="already running"):

@@ -12,6 +12,8 @@ import pytest
 from pim_portal.embedded.supervising import has_ended, start_process, stop_process, watch
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.one_database
+
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 # A leader with a child in the same group that nobody told to stop, as Celery's embedded beat.
 WITH_CHILD = """

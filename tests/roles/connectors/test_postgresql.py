@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pim_portal.embedded.postgresql import PostgreSQL
 from roles.connectors import postgresql, postgresql_queries
-from roles.connectors.base import Denied, NotFound, Outcome, Unavailable, Unsupported
+from roles.connectors.base import Busy, Denied, NotFound, Outcome, Unavailable, Unsupported
 from roles.connectors.postgresql import PostgreSQLConnector
 from tests.roles.connectors.contract import ConnectorContract, NetworkContract, Target
 
@@ -278,7 +278,7 @@ class TestLiveSessions:
         with pytest.raises(psycopg.OperationalError):
             session.execute("SELECT count(*) FROM ledger")
 
-    def test_given_a_session_that_does_not_end_when_revoked_then_it_is_unavailable_until_it_has_ended(
+    def test_given_a_session_that_does_not_end_when_revoked_then_it_is_busy_until_it_has_ended_and_others_go_on(
         self, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(postgresql_queries, "SESSION_END_SECONDS", 0.5)
@@ -288,8 +288,10 @@ class TestLiveSessions:
         os.kill(stuck, signal.SIGSTOP)
         try:
             for _ in range(2):
-                with pytest.raises(Unavailable, match="1 of its sessions did not end"):
+                with pytest.raises(Busy, match="1 of its sessions did not end"):
                     server.revoke()
+            server.grant("bob")
+            assert server.revoke("bob").changed
         finally:
             os.kill(stuck, signal.SIGCONT)
         assert not server.revoke().changed
@@ -593,6 +595,17 @@ class TestABadLine:
             with pytest.raises(Unavailable, match="statement timeout"):
                 server.grant()
         assert server.grant().changed
+
+    def test_given_a_lock_held_by_somebody_else_when_revoked_then_it_is_busy(
+        self, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.grant()
+        monkeypatch.setattr(postgresql, "LOCK_SECONDS", 0.3)
+        with psycopg.connect(**server.address) as other:
+            other.execute("LOCK TABLE pg_auth_members IN SHARE MODE")
+            with pytest.raises(Busy, match="lock timeout"):
+                server.revoke()
+        assert server.revoke().changed
 
     def test_given_an_answer_lost_after_the_grant_when_granted_again_then_it_is_there_and_ours(
         self, server: DatabaseServer, relay: Relay

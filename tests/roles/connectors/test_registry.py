@@ -155,7 +155,7 @@ class TestFromAPackage:
         connector_for_kind("postgresql", {"host": "localhost", "dbname": "ledger", "user": "pim"})
 
     @pytest.mark.parametrize("word", ERRORS)
-    def test_given_an_exception_that_carries_one_of_the_five_words_then_it_becomes_our_error(
+    def test_given_an_exception_that_carries_one_of_our_words_then_it_becomes_our_error(
         self, install: Install, word: str
     ) -> None:
         install("acme-memory", MEMORY, "memory")

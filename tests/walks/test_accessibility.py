@@ -1,0 +1,81 @@
+"""Every page, light and dark, wide and on a phone: nothing serious for axe, nothing wider than the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from approvals.models import AccessRequest
+from audit.alerts.alerting import raise_alert
+from audit.journal.actor import PORTAL
+from audit.journal.models import AuditEvent
+from tests.walks.conftest import Visitor, serious_findings
+
+WINDOWS = [
+    {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+    {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+]
+PAGES = {
+    "robin": [
+        "/",
+        "/my-roles/",
+        "/my-requests/",
+        "/inbox/",
+        "/second-factors/",
+        "/my-audit/",
+        "/step-up/",
+        "/nowhere/",
+    ],
+    "kim": ["/to-decide/", "/requests/{request}/"],
+    "dana": [
+        "/assignments/",
+        "/assignments/new/",
+        "/people/",
+        "/people/invite/",
+        "/people/1/",
+        "/alerts/",
+        "/people/1/help/",
+    ],
+    "toni": ["/journal/", "/journal/{event}/", "/assignments/?tab=active"],
+}
+
+
+@pytest.mark.parametrize("login", PAGES)
+def test_every_page_is_accessible_and_fits(login: str, demo: object, visit: Callable[..., Visitor]) -> None:
+    # given the demo with a waiting request and an open alert
+    raise_alert(
+        "rights_not_revoked",
+        key="directory:1",
+        severity="high",
+        title="2 ended in the portal but not yet revoked in PostgreSQL · billing",
+        text="The directory did not answer in 5 seconds. The portal keeps trying, with growing pauses.",
+        url="/assignments/",
+        tell=[],
+        actor=PORTAL,
+    )
+    keys = {
+        "request": AccessRequest.objects.latest("pk").pk,
+        "event": AuditEvent.objects.latest("number").number,
+    }
+    visitor = visit(login)
+    # when each page is opened, the way in included
+    page = visitor.go("/sign-in/")
+    found = {"/sign-in/": serious_findings(page)}
+    visitor.sign_in()
+    for window in WINDOWS:
+        page.set_viewport_size(window["viewport"])  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=window["color_scheme"])  # type: ignore[arg-type]
+        for path in PAGES[login]:
+            visitor.go(path.format(**keys))
+            name = f"{path} {window['viewport']['width']} {window['color_scheme']}"  # type: ignore[index]
+            found[name] = serious_findings(page)
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            if wide > 0:
+                found[name].append(f"{wide} px wider than the window")
+    # then axe finds nothing serious, and nothing has to be scrolled sideways
+    assert {name: findings for name, findings in found.items() if findings} == {}
