@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Group, User
@@ -79,3 +80,42 @@ class JustificationForm(PortalForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Written to the journal, readable for auditors and for the person."),
     )
+
+
+class ChangePasswordForm(PortalForm):
+    """The old password and twice the new one."""
+
+    old = forms.CharField(
+        label=_("Present password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    new = forms.CharField(
+        label=_("New password"),
+        max_length=1024,
+        strip=False,
+        help_text=_("At least twelve characters. A sentence is better than a word."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label=_("New password again"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if said.get("new") and said.get("again") and said["new"] != said["again"]:
+            self.add_error("again", _("This differs from the new password."))
+        elif said.get("new"):
+            try:
+                validate_password(said["new"], self.person)
+            except forms.ValidationError as weak:
+                self.add_error("new", weak)
+        return said

@@ -14,6 +14,7 @@ urlpatterns = [
     path("invitation/<str:token>/", mfa.accept_invitation, name="accept_invitation"),
     path("enrol/", mfa.enrol_factor, name="enrol_factor"),
     path("second-factors/", mfa.second_factors, name="second_factors"),
+    path("password/", views.change_password, name="change_password"),
     path("people/", views.people, name="people"),
     path("people/invite/", views.invite_person, name="invite_person"),
     path("people/<int:pk>/", views.person, name="person"),

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import inviting, leaving, signing_in
+from accounts import changing_password, inviting, leaving, signing_in
 from accounts.duties import PEOPLE_ADMINISTRATORS, Duty, holds
-from accounts.forms import InvitePersonForm, JustificationForm, SignInForm
+from accounts.forms import ChangePasswordForm, InvitePersonForm, JustificationForm, SignInForm
 from accounts.http import PortalRequest, is_signed_in, safe_path
 from accounts.mfa import recovering
 from accounts.mfa.enrolling import open_passes
@@ -69,6 +69,27 @@ def sign_out(request: PortalRequest) -> HttpResponse:
     """End this session."""
     signing_in.sign_out(request)
     return redirect("sign_in")
+
+
+@sensitive_post_parameters("old", "new", "again")
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_password(request: PortalRequest) -> HttpResponse:
+    """Change my own password. The second factor is asked for before the form, so that nothing is typed twice."""
+    changing_password.check_may_change_password(request.actor)
+    form = ChangePasswordForm(request.POST or None, person=request.user)
+    if form.is_valid():
+        said = form.cleaned_data
+        try:
+            changing_password.change_password(
+                request.user, actor=request.actor, old=said["old"], new=said["new"]
+            )
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            signing_in.sign_out(request)
+            messages.success(request, _("Your password is changed. Sign in with the new one."))
+            return redirect("sign_in")
+    return render(request, "accounts/change_password.html", {"form": form}, status=form.status)
 
 
 @for_people_administrators

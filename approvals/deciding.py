@@ -12,6 +12,7 @@ from approvals.permissions import check_may_decide
 from approvals.requesting import carry_out, fail_request, tell_requester, why_not_any_more
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
+from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import Overtaken, Refused
 from roles.requirements import LONGEST_JUSTIFICATION
@@ -47,10 +48,12 @@ def decide(access_request: AccessRequest, *, actor: Actor, verdict: str, justifi
         NotAllowed: it is one's own, or one is not among its approvers.
         Overtaken: somebody was faster, it was canceled, or its time is over; the message names who and what.
         NoLongerPossible: the eligibility has ended or the person was disabled since; the request is closed with that.
-        Refused: a denial without a justification, or one that is too long.
+        Refused: neither yes nor no, a denial without a justification, or one that is too long.
     """
     try:
-        return _decide(access_request, actor=actor, verdict=verdict, justification=justification.strip())
+        return _decide(
+            access_request, actor=actor, verdict=verdict, justification=storable(justification.strip())
+        )
     except NoLongerPossible as gone:
         # In a transaction of its own: the refusal has taken back everything else.
         fail_request(AccessRequest.objects.get(pk=access_request.pk), actor=PORTAL, why=gone.message)
@@ -68,6 +71,8 @@ def _decide(access_request: AccessRequest, *, actor: Actor, verdict: str, justif
     if not current.is_open:
         raise Overtaken(_how_it_ended(current))
     check_may_decide(actor.person, current)
+    if verdict not in Verdict.values:
+        raise Refused(_("Approve or deny."), code="no_verdict")
     if verdict == Verdict.DENY and not justification:
         raise Refused(
             _("Say why you deny it. %(who)s will read it.") % {"who": current.holder}, field="justification"

@@ -14,6 +14,7 @@ from approvals.models import AccessRequest
 from approvals.requesting import bind
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
+from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.assigning import end_eligibility, make_eligible
@@ -170,7 +171,7 @@ def _file(
         scope=role.directory.root_scope(),
         asked_start=starts_at,
         asked_end=ends_at,
-        justification=justification.strip(),
+        justification=storable(justification.strip()),
         created_at=now,
         deadline=now + timedelta(hours=1),
     )

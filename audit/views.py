@@ -105,9 +105,8 @@ def download_my_audit(request: PortalRequest) -> HttpResponse | StreamingHttpRes
 
 def asked(request: PortalRequest) -> str:
     """What is filtered by, as the query of an address; which page of it is shown is left out."""
-    return urlencode(
-        [(name, value) for name, value in request.GET.items() if value and name in JournalFilter().fields]
-    )
+    names = JournalFilter().fields
+    return urlencode([(name, str(value)) for name, value in request.GET.items() if value and name in names])
 
 
 def download(lines: Iterator[bytes], *, name: str, form: str) -> StreamingHttpResponse:

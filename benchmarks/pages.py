@@ -42,7 +42,9 @@ def measure(database: str, rounds: int) -> None:
                 ]
             )
         promises = {}
-        print(f"\nPages on the demo, {rounds} times each, portal on {database}, {ENTRIES} entries in the journal")
+        print(
+            f"\nPages on the demo, {rounds} times each, portal on {database}, {ENTRIES} entries in the journal"
+        )
         print(f"  {'':20} {'median':>9} {'p95':>9} {'slowest':>9}")
         for name, (login, path) in PAGES.items():
             client = Client(headers={"host": "localhost"})

@@ -52,7 +52,7 @@ def refused(access_request: AccessRequest, person: User) -> str:
     assert not Decision.objects.exists()
     assert not Assignment.objects.exists()
     assert not may_decide(now(person), access_request)
-    assert person not in approvers_of(access_request)
+    assert person not in approvers_of(now(access_request))
     (code,) = codes
     assert refusals_on(access_request)[-2:] == [code] * 2
     return code

@@ -12,6 +12,7 @@ from audit import paging
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.models import AuditEvent
 from audit.journal.recording import Entry, record, record_all
+from audit.vocabulary import values_like, values_used
 from audit.watching import check_journal
 from tests.cast import Cast, sign_in
 from tests.factories.people import give_duty, make_person
@@ -110,6 +111,30 @@ def test_what_can_be_asked(cast: Cast, client: Client, time_machine: Any) -> Non
     assert shown(client, **{"from": "2031-03-18", "to": "2031-03-18"}, role="database") == [one]
     assert shown(client, **{"from": "2031-03-19 08:30", "to": "2031-03-19 09:30"}, about="robin") == [two]
     assert shown(client, actor="Nobody Here") == []
+
+
+def test_people_are_found_under_the_names_they_had(cast: Cast, auditor: Client) -> None:
+    number = record("thing.happened", actor=Actor.of(cast.outsider)).number
+    cast.outsider.display_name = "Pat Dolor"
+    cast.outsider.save()
+    for name in ("Pat Dolor", "pat ipsum", "pat@example"):
+        assert shown(auditor, actor=name, action="thing") == [number], name
+    record("thing.happened", actor=PORTAL.known_as("the console"))
+    assert len(shown(auditor, actor="console")) == 1
+
+
+def test_the_values_a_column_has_are_found_without_reading_every_entry(cast: Cast) -> None:
+    record_all(
+        [
+            Entry("thing.happened", PORTAL, role=role, directory="Ämter")
+            for role in ("b", "A", "", "é", "b", "Z")
+        ]
+    )
+    assert sorted(values_used("role")) == ["A", "Z", "b", "é"]
+    assert values_like("directory", "äMT") == ["Ämter"]
+    assert values_like("role", "none") == []
+    with pytest.raises(ValueError, match="justification"):
+        values_used("justification")
 
 
 def test_a_day_is_the_readers_own_day(cast: Cast, client: Client, time_machine: Any) -> None:
@@ -215,7 +240,7 @@ def test_a_page_of_the_journal_asks_the_database_little(
     auditor: Client, cast: Cast, django_assert_max_num_queries: Any
 ) -> None:
     record_all([Entry("thing.happened", Actor.of(cast.employee), about=cast.employee) for _ in range(60)])
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         auditor.get(reverse("journal"), {"actor": "robin"})
 
 
