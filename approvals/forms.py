@@ -27,7 +27,7 @@ from approvals.requesting import RequirementsUnmet, settings_for, standing_of
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
 from roles.models import EffectiveSettings, Eligibility, Role
-from roles.requirements import Asked, effect_in_words, settings_in_words
+from roles.requirements import FURTHEST_START, Asked, effect_in_words, settings_in_words
 
 USUAL_MINUTES = 60
 OWN_PAGES = (403, 409)  # refusals that are not about a field
@@ -164,6 +164,8 @@ class ActivationForm(StrictForm):
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
         starts_at: datetime | None = self._readable("starts_at")
+        if starts_at is not None and starts_at > timezone.now() + FURTHEST_START:
+            starts_at = None  # refused when it is sent; where the calendar ends, nothing could be added to it
         minutes = self._readable("minutes") or self.usual_minutes
 
         def clock(at: datetime) -> str:

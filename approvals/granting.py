@@ -85,7 +85,7 @@ def request_assignment(
     start = starts_at or timezone.now()
     if ends_at is not None and ends_at <= max(start, timezone.now()):
         raise Refused(_("The end comes before the start."), field="ends_at")
-    if not person.is_active:
+    if not User.objects.enabled().filter(pk=person.pk).exists():
         raise Refused(_("%(who)s is disabled.") % {"who": person}, field="principal")
     access_request = _file(role, AccessRequest.Act.ASSIGN, actor, person, justification, starts_at, ends_at)
     _close(access_request, action="assignment.approved")

@@ -73,7 +73,7 @@ class PortalAdminSite(AdminSite):
     """Django's admin site behind the portal's own door."""
 
     site_header = site_title = "PIM Portal"
-    index_title = "What is edited"
+    index_title = "What is edited, and what is only looked at"
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -15,6 +15,8 @@ from audit.journal.refusing import Overtaken, Refused
 from roles.models import Eligibility, EndCause, Role, Scope
 from roles.provisioning import end_assignment
 
+Status = Eligibility.Status
+
 
 @journaled
 def make_eligible(
@@ -34,17 +36,17 @@ def make_eligible(
         starts_at, ends_at: from when to when; at once and for good when left out.
 
     Raises:
-        Refused: they are eligible already, or the end does not come after the start.
+        Refused: they are eligible already, or the end comes before the start or is over already.
     """
     scope = scope or role.directory.root_scope()
     start = starts_at or timezone.now()
-    if ends_at is not None and ends_at <= start:
-        raise Refused(_("The end comes before the start."), field="ends_at")
+    if ends_at is not None and ends_at <= max(start, timezone.now()):
+        raise Refused(_("The end comes before the start, or is over already."), field="ends_at")
     held_by = {"person": principal} if isinstance(principal, User) else {"group": principal}
     for lapsed in Eligibility.objects.filter(
         role=role, scope=scope, status__in=["scheduled", "in_force"], ends_at__lte=timezone.now(), **held_by
     ):
-        move_to(lapsed, Eligibility.Status.EXPIRED, actor=actor, action="eligibility.expired")
+        move_to(lapsed, Status.EXPIRED, actor=actor, action="eligibility.expired")
     if Eligibility.objects.filter(
         role=role, scope=scope, status__in=["scheduled", "in_force"], **held_by
     ).exists():
@@ -54,7 +56,7 @@ def make_eligible(
         scope=scope,
         starts_at=start,
         ends_at=ends_at,
-        status=Eligibility.Status.IN_FORCE if start <= timezone.now() else Eligibility.Status.SCHEDULED,
+        status=Status.IN_FORCE if start <= timezone.now() else Status.SCHEDULED,
         **held_by,
     )
     begin_life(eligibility, actor=actor, action="eligibility.made", justification=justification)
@@ -62,21 +64,30 @@ def make_eligible(
 
 
 @journaled
-def end_eligibility(
-    eligibility: Eligibility, *, actor: Actor, expired: bool = False, justification: str = ""
-) -> None:
-    """End an eligibility and every activation that rests on it, at once.
-
-    Args:
-        expired: whether its time was over, rather than somebody removing it.
+def end_eligibility(eligibility: Eligibility, *, actor: Actor, justification: str = "") -> None:
+    """Remove an eligibility and end every activation that rests on it, at once.
 
     Raises:
         Overtaken: it has ended already.
     """
-    if eligibility.status not in [Eligibility.Status.SCHEDULED, Eligibility.Status.IN_FORCE]:
+    _end(eligibility, Status.REMOVED, actor=actor, action="eligibility.removed", justification=justification)
+
+
+@journaled
+def expire_eligibility(eligibility: Eligibility, *, actor: Actor) -> None:
+    """Write down that the time of an eligibility is over, and end every activation that rests on it.
+
+    Raises:
+        Overtaken: it has ended already.
+    """
+    _end(eligibility, Status.EXPIRED, actor=actor, action="eligibility.expired")
+
+
+def _end(
+    eligibility: Eligibility, status: str, *, actor: Actor, action: str, justification: str = ""
+) -> None:
+    if eligibility.status not in [Status.SCHEDULED, Status.IN_FORCE]:
         raise Overtaken(_("This has ended already."))
-    status = Eligibility.Status.EXPIRED if expired else Eligibility.Status.REMOVED
-    action = "eligibility.expired" if expired else "eligibility.removed"
     move_to(eligibility, status, actor=actor, action=action, justification=justification)
     for activation in eligibility.activations.live():
         end_assignment(activation, actor=actor, cause=EndCause.ELIGIBILITY_ENDED)

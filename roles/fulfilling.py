@@ -26,6 +26,7 @@ from audit.journal.actor import PORTAL
 from audit.journal.lifecycle import move_all_to, move_to
 from audit.journal.recording import take_the_pen
 from roles.connectors.base import (
+    Busy,
     Connector,
     ConnectorError,
     Denied,
@@ -85,7 +86,7 @@ def _speak(directory: Directory, claimed: list[Assignment], status: str) -> list
                     break
                 try:
                     _carry_out(connector, result, status, ends)
-                except (NotFound, Denied, Unsupported) as error:
+                except (NotFound, Denied, Unsupported, Busy) as error:
                     result.error = error
                 except ConnectorError:
                     raise
@@ -154,7 +155,7 @@ def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[An
         result.outcome = Outcome(changed=False)
     else:
         try:
-            result.outcome = connector.revoke(**right, operation=operation)
+            result.outcome = connector.revoke(**right, operation=operation, receipt=assignment.receipt)
         except NotFound:
             result.note = "account_or_role_gone"
             result.outcome = Outcome(changed=False)
@@ -163,15 +164,17 @@ def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[An
 def _write_down(token: str, results: list[_Result], status: str) -> int:
     done = [result for result in results if result.outcome is not None]
     failed = [result for result in results if result.error is not None]
-    by_kind: dict[tuple[str, bool], list[_Result]] = {}
+    by_kind: dict[tuple[str, bool], list[Assignment]] = {}
     for result in done:
-        before = bool(result.outcome and result.outcome.preexisting and result.assignment.attempts == 0)
-        by_kind.setdefault((result.note, before), []).append(result)
+        if result.outcome and result.outcome.receipt:
+            result.assignment.receipt = result.outcome.receipt[:500]
+        before = bool(result.outcome and result.outcome.preexisting)
+        by_kind.setdefault((result.note, before), []).append(result.assignment)
     for (note, before), some in by_kind.items():
         with transaction.atomic():
             # Before looking whether they are still ours: whoever ends one meanwhile must not undo this for all.
             take_the_pen()
-            _settle(token, [result.assignment for result in some], status, note=note, before=before)
+            _settle(token, some, status, note=note, before=before)
     for result in failed:
         with transaction.atomic():
             take_the_pen()
@@ -200,6 +203,7 @@ def _settle(token: str, assignments: list[Assignment], status: str, *, note: str
             was_there_before=before,
             last_error="",
         )
+        Assignment.objects.bulk_update(ours, ["receipt"])
     else:
         move_all_to(
             ours,

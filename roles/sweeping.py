@@ -18,7 +18,7 @@ from audit.journal.actor import PORTAL
 from audit.journal.lifecycle import move_to
 from audit.journal.recording import take_the_pen
 from audit.journal.refusing import Overtaken
-from roles.assigning import end_eligibility
+from roles.assigning import expire_eligibility
 from roles.models import Assignment, Eligibility, EndCause, Heartbeat
 from roles.provisioning import end_all, start_assignment, work_lane
 
@@ -98,7 +98,7 @@ def _turn_eligibilities() -> None:
     shown = Eligibility.objects.select_related("role__directory", "person", "group")
     for eligibility in shown.filter(ends_at__lte=now, status__in=[status.SCHEDULED, status.IN_FORCE])[:BATCH]:
         with suppress(Overtaken):
-            end_eligibility(eligibility, actor=PORTAL, expired=True)
+            expire_eligibility(eligibility, actor=PORTAL)
     for eligibility in shown.in_force(now).filter(status=status.SCHEDULED)[:BATCH]:
         with suppress(Overtaken):
             move_to(eligibility, status.IN_FORCE, actor=PORTAL, action="eligibility.started")

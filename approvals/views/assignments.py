@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.duties import READERS, holds
 from accounts.http import PortalRequest
@@ -27,6 +28,7 @@ ROWS = 50  # on a page
 NAMES = 200  # offered for completing a field
 
 
+@require_safe
 def assignments(request: PortalRequest) -> HttpResponse:
     """Who may activate and who holds, for the roles I may read."""
     roles = roles_read_by(request.user)
@@ -91,6 +93,7 @@ def filtered(rows: QuerySet[Any], request: PortalRequest) -> QuerySet[Any]:
     return rows
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: PortalRequest, pk: int) -> HttpResponse:
     """Give back what I activated. Somebody else's is not found."""
     assignment = get_object_or_404(
@@ -115,6 +118,7 @@ def deactivate(request: PortalRequest, pk: int) -> HttpResponse:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: PortalRequest) -> HttpResponse:
     """Make somebody eligible, or let them hold a role without activating it."""
     roles = roles_managed_by(request.user)
@@ -144,6 +148,7 @@ def assign(request: PortalRequest) -> HttpResponse:
     return render(request, "approvals/assign.html", context, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove_assignment(request: PortalRequest, pk: int) -> HttpResponse:
     """Take an assignment away before its end."""
     mine = Assignment.objects.filter(role__in=roles_managed_by(request.user)).select_related(
@@ -152,6 +157,7 @@ def remove_assignment(request: PortalRequest, pk: int) -> HttpResponse:
     return remove(request, get_object_or_404(mine, pk=pk))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def remove_eligibility(request: PortalRequest, pk: int) -> HttpResponse:
     """Take an eligibility away, with every activation that rests on it."""
     mine = Eligibility.objects.filter(role__in=roles_managed_by(request.user))

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.models import User
@@ -74,6 +74,7 @@ def news(request: PortalRequest, keys: str) -> HttpResponse:
     return render(request, "approvals/parts/news.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: PortalRequest, pk: int) -> HttpResponse:
     """Approve or deny one request."""
     access_request = request_for(request.user, pk)
@@ -100,6 +101,7 @@ def told(decision: Decision) -> str:
     return _("Denied: %(who)s is told why.") % said
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def decide_together(request: PortalRequest) -> HttpResponse:
     """Answer several requests with one justification: first the names, then the act. One failure stops no other."""
     picked = set(request.POST.getlist("pick")[:AT_ONCE])

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.models import User
@@ -51,6 +51,7 @@ def request_page(request: PortalRequest, pk: int) -> HttpResponse:
     return render(request, "approvals/request.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel_request(request: PortalRequest, pk: int) -> HttpResponse:
     """Take back a request of my own that still waits."""
     access_request = request_for(request.user, pk)

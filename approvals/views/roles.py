@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.mfa.freshness import StepUpRequired
@@ -48,6 +48,7 @@ def name_of(eligibility: Eligibility) -> str:
     return f"{role.name} {role.directory.name} {eligibility.scope.name} {eligibility.group or ''}"
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def activate(request: PortalRequest, pk: int) -> HttpResponse:
     """Ask to activate one eligibility. A stranger's, or one that is gone, is not found."""
     mine = Eligibility.objects.of(request.user).select_related("role__directory", "scope", "group")

@@ -12,7 +12,9 @@ from typing import IO
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from pim_portal.embedded.supervising import tie_to_parent
 
@@ -58,10 +60,12 @@ def prepare_portal(*, postgresql_url: str) -> None:
     Args:
         postgresql_url: superuser's address of the server that becomes the demo's second directory; empty for none.
     """
-    call_command("migrate", interactive=False, verbosity=0)
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):  # doing nothing takes migrate a second
+        call_command("migrate", interactive=False, verbosity=0)
     if settings.STATICFILES_MANIFEST:
         call_command("collectstatic", interactive=False, verbosity=0)
-    if "demo_data" in get_commands() and not get_user_model()._default_manager.exists():
+    if not get_user_model()._default_manager.exists():
         call_command("demo_data", postgresql_url=postgresql_url)
 
 

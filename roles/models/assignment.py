@@ -124,6 +124,9 @@ class Assignment(HasLife):
     revoked_at = models.DateTimeField(null=True, help_text="when the directory confirmed that it is gone")
     end_cause = models.CharField(max_length=20, choices=EndCause.choices, blank=True)
     account = models.CharField(max_length=200, blank=True, help_text="the holder's name in the directory")
+    receipt = models.CharField(
+        max_length=500, blank=True, help_text="what the connector wants back at the end"
+    )
     was_there_before = models.BooleanField(
         default=False, help_text="the directory had the right before the portal"
     )
@@ -137,7 +140,15 @@ class Assignment(HasLife):
     lease_token = models.CharField(max_length=32, blank=True)
 
     history = HistoricalRecords(
-        excluded_fields=["told", "attempts", "next_try_at", "last_error", "lease_until", "lease_token"]
+        excluded_fields=[
+            "receipt",
+            "told",
+            "attempts",
+            "next_try_at",
+            "last_error",
+            "lease_until",
+            "lease_token",
+        ]
     )
     objects = Assignments.as_manager()
 

@@ -33,7 +33,7 @@ from tests.factories.roles import (
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-Act = Callable[[Role, User, User], object]
+Act = Callable[..., object]
 
 
 @pytest.fixture
@@ -41,16 +41,16 @@ def role(cast: Cast, vault: Vault) -> Role:
     return make_role(vault.row)
 
 
-def make_eligible(role: Role, actor: User, person: User) -> Eligibility:
-    return request_eligibility(role, actor=acting(actor), principal=person, justification="On call")
+def make_eligible(role: Role, actor: User, person: User, *, why: str = "On call") -> Eligibility:
+    return request_eligibility(role, actor=acting(actor), principal=person, justification=why)
 
 
-def assign(role: Role, actor: User, person: User) -> Assignment:
-    return request_assignment(role, actor=acting(actor), person=person, justification="On call")
+def assign(role: Role, actor: User, person: User, *, why: str = "On call") -> Assignment:
+    return request_assignment(role, actor=acting(actor), person=person, justification=why)
 
 
-def remove(role: Role, actor: User, person: User) -> None:
-    request_removal(make_eligibility(role, person), actor=acting(actor), justification="Moved on")
+def remove(role: Role, actor: User, person: User, *, why: str = "On call") -> None:
+    request_removal(make_eligibility(role, person), actor=acting(actor), justification=why)
 
 
 @pytest.mark.parametrize("act", [make_eligible, assign, remove])
@@ -233,21 +233,14 @@ def test_the_portal_itself_may(cast: Cast, role: Role) -> None:
 def test_without_a_readable_justification_nothing_happens(
     cast: Cast, role: Role, act: Act, words: str, message: str
 ) -> None:
-    eligibility = make_eligibility(role, cast.approver)
-    actor = acting(cast.administrator)
-
     with pytest.raises(Refused, match=message) as refusal:
-        if act is make_eligible:
-            request_eligibility(role, actor=actor, principal=cast.employee, justification=words)
-        elif act is assign:
-            request_assignment(role, actor=actor, person=cast.employee, justification=words)
-        else:
-            request_removal(eligibility, actor=actor, justification=words)
+        act(role, cast.administrator, cast.employee, why=words)
 
     assert refusal.value.field == "justification"
-    assert list(Eligibility.objects.all()) == [eligibility]
-    assert eligibility.is_in_force()
+    assert not Assignment.objects.exists()
     assert not AccessRequest.objects.exists()
+    assert not Eligibility.objects.exclude(status=Eligibility.Status.IN_FORCE).exists(), "none was removed"
+    assert Eligibility.objects.count() == (act is remove), "and none made"
 
 
 def test_a_disabled_person_is_assigned_nothing_even_by_an_older_page(cast: Cast, role: Role) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import User
+from audit.watching import check_journal
 from pim_portal.demo.making import make_demo
 from pim_portal.demo.people import PASSWORD
 
@@ -35,5 +36,6 @@ class Command(BaseCommand):
         if User.objects.exists():
             raise CommandError("There are people in this portal already.")
         make_demo(postgresql_url=postgresql_url)
+        check_journal()
         (settings.VAR / "demo.txt").write_text(WHO.format(password=PASSWORD), encoding="utf-8")
         self.stdout.write(f"The demo has {User.objects.count()} people.")

@@ -1,0 +1,50 @@
+"""The PostgreSQL server that the connector is tried on."""
+
+import socket
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from pim_portal.embedded.postgresql import PostgreSQL
+from tests.roles.connectors.database import DatabaseServer, Relay
+
+
+@pytest.fixture(scope="module")
+def database(postgresql_directory_server: PostgreSQL) -> Iterator[str]:
+    """Superuser's address of one database for all tests here: making one takes longer than most of them."""
+    with psycopg.connect(postgresql_directory_server.url(), autocommit=True) as session:
+        session.execute("CREATE DATABASE connector")
+        yield postgresql_directory_server.url("connector")
+        session.execute("DROP DATABASE connector WITH (FORCE)")
+
+
+@pytest.fixture
+def server(database: str) -> Iterator[DatabaseServer]:
+    with psycopg.connect(database, autocommit=True) as superuser:
+        server = DatabaseServer(dict(conninfo_to_dict(database)), superuser)
+        if server.names_grantors:
+            server.run(
+                "SET scram_iterations = 1"
+            )  # passwords that are quick to check: everybody signs in often
+        server.run("CREATE TABLE ledger (amount int)")
+        for name in ("pim", "alice", "bob"):
+            server.make_login(name)
+        server.run("GRANT pg_signal_backend TO pim")
+        server.make_role("reader")
+        yield server
+        server.erase()
+
+
+@pytest.fixture
+def relay(server: DatabaseServer) -> Iterator[Relay]:
+    relay = Relay(server.address)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def dead_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
