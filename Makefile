@@ -66,8 +66,15 @@ reset:  ## forget the demo: remove var/ and the demo's PostgreSQL data (not whil
 PYTEST := $(PYTHON) -m pytest -q -n 2
 
 .PHONY: test
-test: $(VENV)/.test chromium  ## run the whole suite on SQLite, then again on PostgreSQL
+test: test-sqlite test-postgresql  ## run the whole suite on SQLite, then again on PostgreSQL
+
+.PHONY: test-sqlite
+test-sqlite: $(VENV)/.test chromium
 	PORTAL_TEST_DATABASE=sqlite $(PYTEST)
+
+# Once is enough for the browser, and for what no portal's database takes part in.
+.PHONY: test-postgresql
+test-postgresql: $(VENV)/.test
 	PORTAL_TEST_DATABASE=postgresql $(PYTEST) -m "not walk and not one_database"
 
 .PHONY: walk

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from approvals.closing import fail_request, tell_requester, why_not_any_more
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import check_may_decide
-from approvals.requesting import carry_out, fail_request, tell_requester, why_not_any_more
+from approvals.requesting import carry_out
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
 from audit.journal.plain import storable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from functools import cached_property
 from math import gcd
 from typing import Any, cast
@@ -27,7 +27,7 @@ from approvals.requesting import RequirementsUnmet, settings_for, standing_of
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
 from roles.models import EffectiveSettings, Eligibility, Role
-from roles.requirements import FURTHEST_START, Asked, effect_in_words, settings_in_words
+from roles.requirements import Asked, effect_in_words, settings_in_words
 
 USUAL_MINUTES = 60
 OWN_PAGES = (403, 409)  # refusals that are not about a field
@@ -35,9 +35,23 @@ MOMENT_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")
 SHORT_ENOUGH = 80  # characters of a justification that is offered again
 
 
-def moment_input() -> forms.DateTimeInput:
-    """A field for a day and hour in the person's own zone."""
-    return forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+class MomentField(forms.DateTimeField):
+    """A day and hour in the person's own zone, within the years that can be told in every other zone too."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        super().__init__(required=False, input_formats=MOMENT_FORMATS, widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The moment, or None where nothing was filled in.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        at: datetime | None = super().to_python(value)
+        if at is not None and not MINYEAR < at.year < MAXYEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return at
 
 
 def hour_of(at: datetime) -> str:
@@ -91,9 +105,7 @@ class ActivationForm(StrictForm):
         widget=forms.Textarea(attrs={"placeholder": _("What you are going to do")}),
     )
     ticket = forms.CharField(label=_("Ticket"), required=False)
-    starts_at = forms.DateTimeField(
-        label=_("Start later"), required=False, input_formats=MOMENT_FORMATS, widget=moment_input()
-    )
+    starts_at = MomentField(label=_("Start later"))
     code = forms.CharField(
         label=_("Code from your authenticator app"), required=False, max_length=64, strip=False
     )
@@ -164,8 +176,6 @@ class ActivationForm(StrictForm):
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
         starts_at: datetime | None = self._readable("starts_at")
-        if starts_at is not None and starts_at > timezone.now() + FURTHEST_START:
-            starts_at = None  # refused when it is sent; where the calendar ends, nothing could be added to it
         minutes = self._readable("minutes") or self.usual_minutes
 
         def clock(at: datetime) -> str:
@@ -240,20 +250,8 @@ class AssignForm(StrictForm):
     kind = forms.ChoiceField(
         label=_("Kind"), choices=Kind.choices, initial=Kind.ELIGIBLE, widget=forms.RadioSelect
     )
-    starts_at = forms.DateTimeField(
-        label=_("From"),
-        required=False,
-        input_formats=MOMENT_FORMATS,
-        help_text=_("Empty is at once."),
-        widget=moment_input(),
-    )
-    ends_at = forms.DateTimeField(
-        label=_("Until"),
-        required=False,
-        input_formats=MOMENT_FORMATS,
-        help_text=_("Empty is without an end."),
-        widget=moment_input(),
-    )
+    starts_at = MomentField(label=_("From"), help_text=_("Empty is at once."))
+    ends_at = MomentField(label=_("Until"), help_text=_("Empty is without an end."))
     justification = forms.CharField(label=_("Justification"), widget=forms.Textarea)
 
     def __init__(self, *args: Any, roles: QuerySet[Role], **kwargs: Any) -> None:

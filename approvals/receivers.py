@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from approvals.closing import fail_request
 from approvals.models import AccessRequest
-from approvals.requesting import fail_request
 from audit.journal.actor import Actor
 
 

@@ -115,7 +115,6 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     "recovery_codes.replaced": (_("%(actor)s made new recovery codes"),),
     "password.changed": (_("%(actor)s changed their password"),),
     "password.set": (_("%(actor)s set a password"),),
-    "password.changed": (_("%(actor)s changed their password"),),
     # People
     "person.invited": (_("%(actor)s invited %(about)s"), _("%(actor)s invited somebody")),
     "person.joined": (_("%(about)s joined with a password and a second factor"), _("Somebody joined")),

@@ -25,7 +25,7 @@ app.conf.include = [
     "roles.provisioning",
     "roles.sweeping",
     "accounts.notifications.delivering",
-    "approvals.requesting",
+    "approvals.closing",
     "audit.watching",
 ]
 
@@ -42,7 +42,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 10.0},
     },
     "close requests that nothing can come of": {
-        "task": "approvals.requesting.close_hopeless_requests",
+        "task": "approvals.closing.close_hopeless_requests",
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },

@@ -56,10 +56,10 @@ def watch_the_sweep() -> Pulse:
     state = pulse()
     if not state.beats and time.monotonic() < max(_started_at + settings.DEAD_MAN_SECONDS, _spoken_at + 60):
         return state
-    _spoken_at = time.monotonic()
     if state.beats:
         resolve_alert(STALLED, key=SWEEP, actor=PORTAL)
     else:
+        _spoken_at = time.monotonic()
         raise_alert(
             STALLED,
             key=SWEEP,

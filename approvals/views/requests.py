@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import PortalRequest
 from accounts.models import User
 from approvals.cases import cases_of
+from approvals.closing import cancel_request as cancel
 from approvals.forms import CancelForm, DecisionForm
 from approvals.models import AccessRequest
 from approvals.permissions import approvers_of, may_decide, requests_visible_to
-from approvals.requesting import cancel_request as cancel
 from approvals.timeline import steps_of
 from audit.journal.refusing import Refused
 from audit.permissions import may_read_journal

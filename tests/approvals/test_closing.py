@@ -9,14 +9,9 @@ import pytest
 from time_machine import TimeMachineFixture
 
 from accounts.models import User
+from approvals.closing import cancel_request, close_hopeless_requests, fail_request, time_out_request
 from approvals.deciding import decide
 from approvals.models import AccessRequest, Decision
-from approvals.requesting import (
-    cancel_request,
-    close_hopeless_requests,
-    fail_request,
-    time_out_request,
-)
 from audit.journal import lifecycle
 from audit.journal.actor import PORTAL
 from audit.journal.lifecycle import HasLife
@@ -221,7 +216,7 @@ def test_one_that_somebody_decides_meanwhile_does_not_keep_the_others_from_being
             raise Overtaken
         time_out_request(access_request, **more)
 
-    monkeypatch.setattr("approvals.requesting.time_out_request", overtaken_once)
+    monkeypatch.setattr("approvals.closing.time_out_request", overtaken_once)
 
     close_hopeless_requests()
 

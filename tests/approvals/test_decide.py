@@ -13,8 +13,8 @@ from time_machine import TimeMachineFixture
 
 from accounts.leaving import disable_person
 from accounts.models import Membership, User
+from approvals.closing import cancel_request, time_out_request
 from approvals.models import AccessRequest, Decision
-from approvals.requesting import cancel_request, time_out_request
 from audit.journal.actor import PORTAL
 from roles.assigning import end_eligibility
 from roles.models import Assignment
@@ -146,7 +146,7 @@ def test_A1_nobody_decides_on_their_own_request(filed: AccessRequest, cast: Cast
 
 
 def test_A1_not_as_a_superuser_either(filed: AccessRequest, cast: Cast) -> None:
-    User.objects.filter(pk=cast.employee.pk).update(is_superuser=True, is_staff=True)
+    User.objects.filter(pk=cast.employee.pk).update(is_superuser=True)
     name_approvers(filed.role, cast.employee)
     assert answer(signed_in(cast.employee), filed).status_code == 403
     assert nothing_was_decided(filed)

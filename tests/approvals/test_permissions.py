@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from accounts.duties import Duty
 from accounts.models import Membership, User
+from approvals.closing import cancel_request
 from approvals.deciding import decide
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import approvers_of, may_decide, requests_decidable_by, requests_visible_to
-from approvals.requesting import cancel_request
 from audit.journal.refusing import NotAllowed
 from tests.cast import Cast
 from tests.factories.connectors import Vault

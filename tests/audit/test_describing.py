@@ -122,6 +122,8 @@ def test_details_are_told_in_words() -> None:
             "starts_at": "2026-11-18T13:20:00+00:00",
             "second_factor": {"method": "totp", "device": "Phone"},
             "nothing": None,
+            "when": "2026-13-45T99",
+            "passed": True,
             "names": ["a", "b"],
         },
     )
@@ -134,5 +136,7 @@ def test_details_are_told_in_words() -> None:
         ("starts at", "18 Nov 2026, 13:20 (UTC)"),
         ("second factor", "method: totp, device: Phone"),
         ("nothing", "—"),
+        ("when", "2026-13-45T99"),
+        ("passed", "yes"),
         ("names", "a, b"),
     ]

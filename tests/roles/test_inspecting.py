@@ -1,11 +1,14 @@
 """The dead-man check: somebody is told when the sweep has stopped, and when it runs again."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from time_machine import TimeMachineFixture
 
 from audit.alerts.models import Alert
+from roles import inspecting
 from roles.connectors.base import Unavailable
 from roles.inspecting import not_yet_revoked, pulse, watch_the_sweep
 from roles.models import Assignment
@@ -41,10 +44,54 @@ def test_B11_a_clock_that_was_set_back_does_not_make_a_dead_sweep_alive(clock: T
     assert not pulse().beats
 
 
-def test_those_with_the_duty_are_told_once_and_the_alert_goes_with_its_cause(
-    clock: TimeMachineFixture, cast: Cast
+@pytest.fixture
+def uptime(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Say how many seconds ago this portal was started."""
+    running = [0.0]
+    monkeypatch.setattr(inspecting, "_started_at", 0.0)
+    monkeypatch.setattr(inspecting, "_spoken_at", -60.0)
+    monkeypatch.setattr(inspecting, "time", SimpleNamespace(monotonic=lambda: running[0]))
+
+    def uptime(seconds: float) -> None:
+        running[0] = seconds
+
+    return uptime
+
+
+def test_a_portal_that_was_just_started_gives_its_worker_a_minute(
+    clock: TimeMachineFixture, cast: Cast, uptime: Callable[[float], None]
 ) -> None:
-    for _ in range(3):
+    uptime(59)
+    assert not watch_the_sweep().beats, "it says so to whoever asks"
+    assert open_alerts() == [], "and alarms nobody yet"
+
+    uptime(60)
+    watch_the_sweep()
+    assert open_alerts() == ["sweep_stalled"]
+
+
+def test_the_alert_comes_as_soon_as_the_sweep_counts_as_stopped_however_often_somebody_looked(
+    clock: TimeMachineFixture, cast: Cast, uptime: Callable[[float], None]
+) -> None:
+    beat_heart()
+    for seconds in range(0, 60, 5):
+        uptime(1000 + seconds)
+        clock.move_to(NOON + seconds * SECOND)
+        assert watch_the_sweep().beats
+    assert open_alerts() == []
+
+    uptime(1060)
+    clock.move_to(NOON + 60 * SECOND)
+    watch_the_sweep()
+
+    assert open_alerts() == ["sweep_stalled"]
+
+
+def test_those_with_the_duty_are_told_once_and_the_alert_goes_with_its_cause(
+    clock: TimeMachineFixture, cast: Cast, uptime: Callable[[float], None]
+) -> None:
+    for minute in range(1, 4):
+        uptime(60 * minute)
         watch_the_sweep()
     assert open_alerts() == ["sweep_stalled"]
     assert Alert.objects.get().severity == Alert.Severity.HIGH

@@ -1,6 +1,6 @@
 """People are told once, in their own time, with the act or not at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import Notification, User
 from accounts.notifications import notifying
 from accounts.notifications.notifying import notify, templates
+from accounts.templatetags.notices import duration, moment
 from audit.journal.actor import PORTAL
 from tests.factories.people import make_person
 
@@ -154,6 +155,36 @@ def test_a_broker_that_is_down_does_not_fail_the_act_and_is_asked_once(
             tell(*people)
     assert delay.call_count == 1
     assert Notification.objects.due().count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_for_very_many_people_one_task_is_enough(notices: Path) -> None:
+    people = User.objects.bulk_create(
+        [User(email=f"p{n}@example.test", display_name=f"P {n}") for n in range(notifying.ONE_BY_ONE + 1)]
+    )
+    each, all_of_them = Mock(), Mock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notifying.deliver_notification, "delay", each)
+        patch.setattr(notifying.deliver_due_notifications, "delay", all_of_them)
+        tell(*people)
+    assert (each.call_count, all_of_them.call_count) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (None, "no set end"),
+        (0, "0 min"),
+        (30, "30 min"),
+        (240, "4 h"),
+        (150, "2 h 30 min"),
+        (timedelta(days=14), "14 days"),
+        (timedelta(hours=49), "49 h"),
+    ],
+)
+def test_durations_are_told_as_everywhere_in_the_portal(length: Any, words: str) -> None:
+    assert duration(length) == words
+    assert moment(None) == "no set end"
 
 
 def test_every_notice_of_the_portal_has_a_subject_and_a_text_and_shows_typed_text_on_one_line() -> None:

@@ -56,6 +56,25 @@ def test_messages_are_read_whole_while_others_write(tmp_path: Path) -> None:
     assert list((tmp_path / "queue").iterdir()) == []
 
 
+def declare(folder: Path, rounds: int) -> None:
+    for number in range(rounds):
+        with Connection(transport=broker.Transport, transport_options=options(folder)) as connection:
+            connection.SimpleQueue(f"queue-{number}").put({"number": number})
+
+
+def test_queues_may_be_declared_by_several_programs_in_the_same_instant(tmp_path: Path) -> None:
+    rounds, programs = 30, 4
+    fork = multiprocessing.get_context("fork")
+    starting = [fork.Process(target=declare, args=(tmp_path, rounds)) for _ in range(programs)]
+    for program in starting:
+        program.start()
+    for program in starting:
+        program.join()
+
+    assert [program.exitcode for program in starting] == [0] * programs
+    assert len(list((tmp_path / "queue").glob("*.queue-*.msg"))) == rounds * programs
+
+
 def test_the_portal_uses_it() -> None:
     from kombu.transport import get_transport_cls
 

@@ -1,0 +1,114 @@
+"""Closing a request without a decision: taken back, lapsed, or no longer possible."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.notifications.notifying import notify
+from approvals.models import AccessRequest
+from audit.journal.actor import PORTAL, Actor
+from audit.journal.lifecycle import move_to
+from audit.journal.recording import journaled
+from audit.journal.refusing import NotAllowed, Overtaken
+from roles.models import Eligibility
+from roles.requirements import in_words
+
+Status = AccessRequest.Status
+BATCH = 200
+
+
+@journaled
+def cancel_request(access_request: AccessRequest, *, actor: Actor, justification: str = "") -> None:
+    """Take back a waiting request of one's own.
+
+    Raises:
+        NotAllowed: somebody else's.
+        Overtaken: it does not wait any more.
+    """
+    if actor.person is None or actor.person.pk not in (access_request.requester_id, access_request.holder_id):
+        raise NotAllowed(_("Only who asked may cancel."))
+    _check_waits(access_request)
+    move_to(access_request, Status.CANCELED, actor=actor, action="activation.canceled", justification=justification,
+            closed_at=timezone.now())  # fmt: skip
+
+
+def _check_waits(access_request: AccessRequest) -> None:
+    if not access_request.is_open:
+        raise Overtaken(
+            _("%(number)s does not wait any more: %(status)s.")
+            % {"number": access_request.number, "status": access_request.get_status_display().lower()}
+        )
+
+
+@journaled
+def time_out_request(access_request: AccessRequest, *, actor: Actor) -> None:
+    """Close a request that nobody decided before its deadline, and tell who asked.
+
+    Raises:
+        Overtaken: it does not wait any more.
+    """
+    move_to(access_request, Status.TIMED_OUT, actor=actor, action="activation.timed_out",
+            closed_at=access_request.deadline)  # fmt: skip
+    tell_requester(access_request, notice="approvals/activation_timed_out", actor=actor)
+
+
+@journaled
+def fail_request(access_request: AccessRequest, *, actor: Actor, why: str) -> None:
+    """Close a waiting request that can no longer be carried out, and tell who asked why.
+
+    Raises:
+        Overtaken: it does not wait any more.
+    """
+    move_to(access_request, Status.FAILED, actor=actor, action="activation.failed", outcome="failed",
+            detail={"why": why}, closed_at=timezone.now(), outcome_note=why[:300])  # fmt: skip
+    tell_requester(access_request, notice="approvals/activation_failed", actor=actor)
+
+
+def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, **context: Any) -> None:
+    """Tell who asked, and the holder where that is somebody else."""
+    people = [person for person in (access_request.holder, access_request.requester) if person is not None]
+    notify(
+        people,
+        notice=notice,
+        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
+        url=f"/requests/{access_request.pk}/",
+        actor=actor,
+    )
+
+
+@shared_task(ignore_result=True)
+def close_hopeless_requests() -> None:
+    """Close requests whose deadline has passed, whose holder was disabled or whose eligibility has ended."""
+    for access_request in AccessRequest.objects.lapsed()[:BATCH]:
+        with suppress(Overtaken):
+            time_out_request(access_request, actor=PORTAL)
+    waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE)
+    good = Eligibility.objects.in_force().values("pk")
+    for access_request in waiting.filter(~Q(eligibility__in=good) | Q(holder__is_active=False))[:BATCH]:
+        with suppress(Overtaken):
+            fail_request(access_request, actor=PORTAL, why=why_not_any_more(access_request))
+
+
+def why_not_any_more(access_request: AccessRequest) -> str:
+    """Why an approved request could not be carried out now; "" when it could."""
+    holder, eligibility = access_request.holder, access_request.eligibility
+    if holder is None or not User.objects.enabled().filter(pk=holder.pk).exists():
+        return _("The person was disabled.")
+    if (
+        eligibility is None
+        or not Eligibility.objects.in_force().of(holder).filter(pk=eligibility.pk).exists()
+    ):
+        return _("The eligibility has ended.")
+    start: datetime = access_request.asked_start or timezone.now()
+    until = eligibility.ends_for(holder)
+    if until is not None and start >= until:
+        return _("The eligibility ends before the asked start.")
+    return ""
