@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -50,13 +50,13 @@ def roles_read_by(person: User) -> QuerySet[Role]:
     """The roles whose holders ``person`` may see.
 
     Raises:
-        NotAllowed: there is none, and no duty to see them all.
+        Http404: there is none, and no duty to see them all.
     """
     if holds(person, *READERS):
         return Role.objects.all()
     roles = roles_of(person, OWN) | roles_of(person, REVIEW) | roles_of(person, READ)
     if not roles.exists():
-        raise NotAllowed
+        raise Http404
     return roles
 
 
@@ -120,7 +120,8 @@ def deactivate(request: PortalRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: PortalRequest) -> HttpResponse:
-    """Make somebody eligible, or let them hold a role without activating it."""
+    """Make somebody eligible, or let them hold a role without activating it. Those who only read may not."""
+    roles_read_by(request.user)
     roles = roles_managed_by(request.user)
     if not roles.exists():
         raise NotAllowed

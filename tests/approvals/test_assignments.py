@@ -152,9 +152,9 @@ def test_E1_without_a_part_in_any_role_there_are_no_assignments(role: Role, cast
     client = signed_in(getattr(cast, who))
     for address in (reverse("assignments"), reverse("assign")):
         answer = client.get(address)
-        assert answer.status_code in (403, 404), address
+        assert answer.status_code == 404, address
         assert "Jo Mockup" not in answer.content.decode()
-    assert assign(client, role, "pat@example.test").status_code in (403, 404)
+    assert assign(client, role, "pat@example.test").status_code == 404
     for name, pk in (("remove_assignment", held.pk), ("remove_eligibility", held.eligibility_id)):
         for method in (client.get, client.post):
             assert method(reverse(name, args=[pk]), {"justification": "x"}).status_code == 404
@@ -168,8 +168,8 @@ def test_E1_an_auditor_sees_all_of_it_and_changes_nothing(role: Role, cast: Cast
     page = toni.get(reverse("assignments")).content.decode()
     assert "Robin Sample" in page
     assert reverse("remove_assignment", args=[held.pk]) not in page
-    assert toni.get(reverse("assign")).status_code in (403, 404)
-    assert assign(toni, role, "pat@example.test").status_code in (403, 404)
+    assert toni.get(reverse("assign")).status_code == 403
+    assert assign(toni, role, "pat@example.test").status_code == 403
     assert toni.post(reverse("remove_assignment", args=[held.pk]), {"justification": "x"}).status_code == 404
     assert Eligibility.objects.count() == Assignment.objects.count() == 1
 
@@ -199,7 +199,7 @@ def test_who_reviews_or_reads_a_role_sees_it_and_changes_nothing(role: Role, cas
     appoint(cast.approver, part, role)
     kim = signed_in(cast.approver)
     assert "Robin Sample" in kim.get(reverse("assignments"), {"tab": "eligible"}).content.decode()
-    assert assign(kim, role, "pat@example.test").status_code in (403, 404)
+    assert assign(kim, role, "pat@example.test").status_code == 403
     address = reverse("remove_eligibility", args=[eligibility.pk])
     assert kim.post(address, {"justification": "x"}).status_code == 404
 
@@ -258,7 +258,7 @@ def test_a_duty_that_has_ended_manages_nothing_any_more(
     kim = signed_in(cast.approver)
     assert kim.get(reverse("assign")).status_code == 200
     clock.shift(5 * 60)
-    assert assign(kim, role, "robin@example.test").status_code in (403, 404)
+    assert assign(kim, role, "robin@example.test").status_code == 404
     assert nothing_was_given()
 
 

@@ -9,6 +9,7 @@ from time_machine import TimeMachineFixture
 from accounts.models import Membership, Notification
 from approvals.deciding import NoLongerPossible, decide, outcome_of
 from approvals.models import AccessRequest, Decision
+from approvals.permissions import requests_decidable_by
 from audit.journal.refusing import Overtaken, Refused
 from audit.journal.verifying import verify_journal
 from roles.assigning import end_eligibility
@@ -278,6 +279,8 @@ def test_a_request_waits_until_its_deadline_and_not_a_moment_longer(
     with pytest.raises(Overtaken, match="not decided in time"):
         approve(waiting, cast.approver)
     assert now(waiting).status == Status.PENDING, "no sweep has noticed"
+    assert not AccessRequest.objects.open().exists()
+    assert not requests_decidable_by(cast.approver).exists()
 
     clock.move_to(NOON + 24 * HOUR - timedelta(microseconds=1))
     assert approve(waiting, cast.approver)

@@ -105,12 +105,12 @@ def test_with_approval_it_waits_and_those_who_may_decide_are_told(
 def test_the_settings_it_was_asked_under_stay_with_it(
     clock: TimeMachineFixture, cast: Cast, vault: Vault
 ) -> None:
-    role = make_role(vault.row, approvers=[cast.approver], max_minutes=480)
-    access_request = ask(make_eligibility(role, cast.employee), cast.employee, minutes=480)
+    role = make_role(vault.row, approvers=[cast.approver], max_minutes=300)
+    access_request = ask(make_eligibility(role, cast.employee), cast.employee, minutes=300)
 
     change_settings(role, max_minutes=60)
 
-    assert now(access_request).asked_under.max_minutes == 480
+    assert now(access_request).asked_under.max_minutes == 300
 
 
 @pytest.mark.parametrize(

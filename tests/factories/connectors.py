@@ -27,6 +27,7 @@ class Vault:
         rights: who gave each right that stands.
         ends: when the directory itself lets a right end, as far as it was told.
         told: every call that reached it, as verb, account and entitlement.
+        receipts: what was handed back with each right that was taken away.
         trouble: raised by every call, as from a directory that is down.
         trouble_with: raised by calls about one account.
         before_answering: called inside every call, after it took effect.
@@ -37,6 +38,7 @@ class Vault:
         self.rights: dict[Right, str] = {}
         self.ends: dict[Right, datetime | None] = {}
         self.told: list[tuple[str, str, str]] = []
+        self.receipts: list[str] = []
         self.trouble: Exception | None = None
         self.trouble_with: dict[str, Exception] = {}
         self.before_answering: Callable[[], None] = lambda: None
@@ -78,13 +80,17 @@ class VaultConnector:
             self.vault.ends[right] = not_after
         self.vault.before_answering()
         return Outcome(
-            changed=before is None, preexisting=before not in (None, PORTALS_OWN), not_after=not_after
+            changed=before is None,
+            preexisting=before not in (None, PORTALS_OWN),
+            not_after=not_after,
+            receipt=f"receipt of {operation}",
         )
 
     def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
         with self.vault.lock:
             self._hear("revoke", account, entitlement)
             before = self.vault.rights.pop((account, entitlement), None)
+            self.vault.receipts.append(receipt)
         self.vault.before_answering()
         return Outcome(changed=before is not None)
 

@@ -1,6 +1,7 @@
 """Making untrue in the directory what is over: never early, never given up."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from time_machine import TimeMachineFixture
@@ -8,7 +9,8 @@ from time_machine import TimeMachineFixture
 from accounts.duties import Duty
 from accounts.models import Notification
 from audit.alerts.models import Alert
-from roles.connectors.base import Denied, NotFound, Unavailable
+from roles import fulfilling
+from roles.connectors.base import Busy, Denied, NotFound, Unavailable
 from roles.models import Assignment, EndCause
 from roles.sweeping import sweep
 from tests.cast import Cast
@@ -208,3 +210,65 @@ def test_people_are_told_who_may_activate_the_duty_to_look_after_alerts(
         Notification.objects.filter(notice="audit/alert_raised").values_list("person__email", flat=True)
     )
     assert told_people == {"dana@example.test", "jo@example.test"}
+
+
+def test_who_did_not_get_a_turn_in_a_long_round_gets_it_in_the_next(
+    clock: TimeMachineFixture, cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = make_role(vault.row)
+    people = (cast.employee, cast.outsider)
+    held = [activate(make_eligibility(role, person), person) for person in people]
+    seconds = iter([0, 0, fulfilling.LANE + 1])  # the first call takes longer than a round may
+    monkeypatch.setattr(fulfilling, "time", SimpleNamespace(monotonic=lambda: next(seconds, 0)))
+
+    assert fulfilling.work(vault.row.pk, Status.PROVISIONING) == 1
+    assert sorted(now(one).status for one in held) == [Status.ACTIVE, Status.PROVISIONING]
+
+    assert fulfilling.work(vault.row.pk, Status.PROVISIONING) == 1
+    assert [now(one).attempts for one in held] == [0, 0], "waiting for a turn is no failure"
+
+
+def test_a_connector_that_cannot_even_be_made_is_tried_again(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(directory: object) -> None:
+        raise ImportError("a library is missing")
+
+    clock.move_to(NOON + 4 * HOUR)
+    with monkeypatch.context() as broken:
+        broken.setattr(fulfilling, "connector_for", fail)
+        sweep()
+    assert now(given).status == Status.ENDING
+    assert open_alerts() == ["rights_not_revoked"]
+
+    clock.move_to(now(given).next_try_at)
+    sweep()
+    assert not vault.holds(given)
+
+
+def test_the_connector_gets_back_what_it_gave_when_the_right_was_given(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    clock.move_to(NOON + 4 * HOUR)
+    sweep()
+
+    assert vault.receipts == [f"receipt of assignment-{given.pk}"]
+
+
+@pytest.mark.parametrize(("error", "others"), [(Busy, Status.ENDED), (Unavailable, Status.ENDING)])
+def test_a_directory_that_is_busy_with_one_serves_the_others_one_that_is_gone_serves_nobody(
+    clock: TimeMachineFixture, cast: Cast, vault: Vault, error: type[Exception], others: str
+) -> None:
+    role = make_role(vault.row)
+    stuck, *rest = (
+        activate(make_eligibility(role, person), person)
+        for person in (cast.employee, cast.outsider, cast.approver)
+    )
+    sweep()
+    clock.move_to(NOON + 4 * HOUR)
+    vault.trouble_with["robin"] = error("Not now.")
+
+    sweep()
+
+    assert now(stuck).status == Status.ENDING
+    assert {now(one).status for one in rest} == {others}

@@ -24,7 +24,7 @@ from audit.journal.actor import PORTAL
 from audit.journal.verifying import verify_journal
 from roles import fulfilling
 from roles.connectors.base import Unavailable
-from roles.models import Assignment, EndCause, Role
+from roles.models import Account, Assignment, EndCause, Role
 from roles.provisioning import begin_assignment, end_assignment
 from roles.sweeping import sweep
 from tests.cast import Cast
@@ -131,6 +131,29 @@ def test_B7_a_right_assigned_for_good_survives_every_activation(
     end_assignment(now(for_good), actor=PORTAL, cause=EndCause.REMOVED)
     sweep()
     assert not vault.holds(for_good)
+
+
+def test_B7_an_account_that_has_gone_to_somebody_else_keeps_what_they_hold(
+    clock: TimeMachineFixture, cast: Cast, vault: Vault
+) -> None:
+    role = make_role(vault.row)
+    listed = Account.objects.create(directory=vault.row, person=cast.employee, name="shared")
+    first = activate(make_eligibility(role, cast.employee), cast.employee, minutes=60)
+    sweep()
+    listed.delete()
+    Account.objects.create(directory=vault.row, person=cast.outsider, name="shared")
+    second = activate(make_eligibility(role, cast.outsider), cast.outsider, minutes=120)
+    sweep()
+
+    clock.move_to(NOON + HOUR)
+    sweep()
+    assert now(first).status == Status.ENDED
+    assert second.is_in_force()
+    assert vault.holds(second)
+
+    clock.move_to(NOON + 2 * HOUR)
+    sweep()
+    assert vault.rights == {}
 
 
 def test_B8_what_stood_before_the_first_is_still_there_after_the_last(

@@ -16,7 +16,7 @@ from roles.provisioning import begin_assignment, deprovision_assignment, end_ass
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.connectors import Vault
-from tests.factories.people import make_group
+from tests.factories.people import make_group, make_person
 from tests.factories.roles import (
     HOUR,
     MICROSECOND,
@@ -113,6 +113,22 @@ def test_without_an_account_nothing_is_given_and_the_holder_is_told(
     assert "no account" in now(assignment).last_error
     assert notices_of(assignment.person) == ["roles/assignment_failed"]
     assert vault.told == []
+
+
+def test_a_name_that_two_people_would_go_by_is_nobodys_until_it_is_listed(
+    clock: TimeMachineFixture, cast: Cast, vault: Vault
+) -> None:
+    make_person("robin@elsewhere.example.test")
+    eligibility = make_eligibility(make_role(vault.row), cast.employee)
+    in_doubt = activate(eligibility, cast.employee)
+    sweep()
+    assert now(in_doubt).status == Status.FAILED
+    assert vault.told == [], "nobody else's account was touched"
+
+    Account.objects.create(directory=vault.row, person=cast.employee, name="robin")
+    listed = activate(eligibility, cast.employee)
+    sweep()
+    assert listed.is_in_force()
 
 
 @pytest.mark.parametrize("error", [Denied, NotFound, Unsupported])

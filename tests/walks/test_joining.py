@@ -86,4 +86,4 @@ def test_a_duty_is_activated_like_any_role_and_opens_its_pages(
     expect(page.get_by_role("status").get_by_text("Active")).to_be_visible()
     page.get_by_role("link", name="Journal", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_text("Quarterly audit").first).to_be_visible()
+    expect(page.get_by_text("Tatum Clearance asked for Security Reader").first).to_be_visible()

@@ -36,7 +36,7 @@ def write(folder: Path) -> None:
 
 
 def test_messages_are_read_whole_while_others_write(tmp_path: Path) -> None:
-    fork = multiprocessing.get_context("fork")
+    fork = multiprocessing.get_context("spawn")
     writers = [fork.Process(target=write, args=(tmp_path,)) for _ in range(WRITERS)]
     received: list[int] = []
     with Connection(transport=broker.Transport, transport_options=options(tmp_path)) as connection:
@@ -44,7 +44,7 @@ def test_messages_are_read_whole_while_others_write(tmp_path: Path) -> None:
         for writer in writers:
             writer.start()
         while len(received) < MESSAGES * WRITERS:
-            message = queue.get(timeout=10)
+            message = queue.get(timeout=60)
             received.append(message.payload["number"])
             message.ack()
         with pytest.raises(Empty):
@@ -64,7 +64,7 @@ def declare(folder: Path, rounds: int) -> None:
 
 def test_queues_may_be_declared_by_several_programs_in_the_same_instant(tmp_path: Path) -> None:
     rounds, programs = 30, 4
-    fork = multiprocessing.get_context("fork")
+    fork = multiprocessing.get_context("spawn")
     starting = [fork.Process(target=declare, args=(tmp_path, rounds)) for _ in range(programs)]
     for program in starting:
         program.start()

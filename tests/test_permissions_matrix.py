@@ -1,0 +1,235 @@
+"""Who may open and who may send to what: every address of the portal, for everybody of the cast and for nobody (E1, S13).
+
+The addresses come from the URL configuration: a new one without a line here fails. Everything sent is an empty form; what
+a filled-in form does is tested where the page is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http.cookie import SimpleCookie
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from accounts.models import Notification
+from audit.alerts.alerting import raise_alert
+from audit.journal.actor import PORTAL
+from audit.journal.models import AuditEvent
+from roles.models import RoleSettings
+from tests.cast import Cast
+from tests.factories.connectors import Vault, vault  # noqa: F401
+from tests.factories.pages import signed_in
+from tests.factories.roles import activate, ask, make_eligibility, make_role
+
+pytestmark = pytest.mark.django_db
+
+WHO = ("nobody", "employee", "approver", "second_approver", "administrator", "auditor", "outsider", "root")
+GATE, GOES_ON = 302, 303  # to the sign-in page; anywhere else (whatever the redirect's own status)
+
+EMPTY = {"csrfmiddlewaretoken": "x"}  # a form in which nothing is filled in
+
+Line = tuple[int, ...]
+
+
+def all_of(status: int, *, nobody: int = GATE) -> Line:
+    """The same for everybody who is signed in."""
+    return (nobody, *[status] * 7)
+
+
+def duty(administrator: int, auditor: int, others: int = 404) -> Line:
+    """For those with a duty, and for the others."""
+    return (GATE, others, others, others, administrator, auditor, others, others)
+
+
+MINE = (GATE, 200, 404, 404, 404, 404, 404, 404)  # the employee's own, and not there for anybody else
+
+#: URL name: what opening it answers, and what sending an empty form to it answers, in the order of WHO
+EXPECTED: dict[str, tuple[Line, Line]] = {
+    "home": (all_of(200), all_of(405)),
+    "health": ((503,) * 8, (405,) * 8),
+    # signing in and proving oneself
+    "sign_in": (all_of(GOES_ON, nobody=200), (422,) * 8),
+    "sign_in_code": ((GATE,) * 8, (GATE,) * 8),
+    "sign_out": ((405,) * 8, (GATE,) * 8),
+    "step_up": (all_of(200), all_of(422)),
+    "accept_invitation": ((404,) * 8, (404,) * 8),
+    "enrol_factor": (all_of(GOES_ON), all_of(GOES_ON)),
+    "second_factors": (all_of(200), all_of(200)),
+    "change_password": (all_of(200), all_of(422)),
+    # what the portal told me
+    "inbox": (all_of(200), all_of(GOES_ON)),
+    "notification": (MINE, all_of(405)),
+    # looking after people
+    "people": (duty(200, 404), duty(405, 404)),
+    "person": (duty(200, 404), duty(405, 404)),
+    "invite_person": (duty(200, 404), duty(422, 404)),
+    "disable_person": (duty(405, 404), duty(422, 404)),
+    "enable_person": (duty(405, 404), duty(422, 404)),
+    "invite_again": (duty(405, 404), duty(422, 404)),
+    "help_person": (duty(200, 404), duty(422, 404)),
+    # asking, deciding, holding
+    "my_roles": (all_of(200), all_of(405)),
+    "activate": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
+    "my_requests": (all_of(200), all_of(405)),
+    "request_page": ((GATE, 200, 200, 200, 200, 200, 404, 404), all_of(405)),
+    "cancel_request": (
+        (GATE, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON, 404, 404),
+        (GATE, GOES_ON, 403, 403, 403, 403, 404, 404),
+    ),
+    "decide": (
+        (GATE, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON, 404, 404),
+        (GATE, 422, 422, 422, 422, 422, 404, 404),
+    ),
+    "to_decide": (all_of(200), all_of(405)),
+    "decide_together": (all_of(GOES_ON), all_of(GOES_ON)),
+    "assignments": (duty(200, 200), all_of(405)),
+    "assign": (duty(200, 403), duty(422, 403)),
+    "deactivate": (
+        (GATE, GOES_ON, 404, 404, 404, 404, 404, 404),
+        (GATE, GOES_ON, 404, 404, 404, 404, 404, 404),
+    ),
+    "remove_assignment": (duty(200, 404), duty(422, 404)),
+    "remove_eligibility": (duty(200, 404), duty(422, 404)),
+    # reading what happened
+    "journal": (duty(200, 200), all_of(405)),
+    "audit_event": ((GATE, 200, 404, 404, 200, 200, 404, 404), all_of(405)),
+    "download_journal": (duty(200, 200), all_of(405)),
+    "my_audit": (all_of(200), all_of(405)),
+    "download_my_audit": (all_of(200), all_of(405)),
+    "alerts": (duty(200, 200), all_of(405)),
+    "alert_act": (all_of(405), duty(GOES_ON, 403)),
+}
+
+
+def names_in(patterns: list[Any]) -> Iterator[str]:
+    """The name of every address outside the admin site."""
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern.pattern} has no name"
+            yield pattern.name
+        elif pattern.namespace != "admin":
+            yield from names_in(pattern.url_patterns)
+
+
+def admin_paths() -> list[str]:
+    """Every address of the admin site that stands for itself or for the role settings made here."""
+    settings = RoleSettings.objects.get(role__name="Operator")
+    [site] = [one for one in get_resolver().url_patterns if getattr(one, "namespace", "") == "admin"]
+    paths = []
+    for pattern in every_pattern(site.url_patterns):
+        name = f"admin:{pattern.name}" if pattern.name else ""
+        if name and not pattern.pattern.regex.groups:
+            paths.append(reverse(name))
+    for what in ("change", "delete", "history"):
+        paths.append(reverse(f"admin:roles_rolesettings_{what}", args=[settings.pk]))
+    return paths
+
+
+def every_pattern(patterns: list[Any]) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        else:
+            yield from every_pattern(pattern.url_patterns)
+
+
+@pytest.fixture
+def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:  # noqa: F811
+    """Something of the employee's for every address that is about one thing."""
+    free = make_eligibility(make_role(vault.row), cast.employee)
+    held = activate(make_eligibility(make_role(vault.row, "Reader"), cast.employee), cast.employee)
+    guarded = make_role(vault.row, "Owner", approvers=[cast.approver, cast.second_approver])
+    filed = ask(make_eligibility(guarded, cast.employee), cast.employee)
+    alert = raise_alert("test", key="one", severity="low", title="A low one", actor=PORTAL)
+    told = Notification.objects.create(
+        person=cast.employee, notice="test", subject="Something", text="Something"
+    )
+    entry = AuditEvent.objects.filter(about=cast.employee).first()
+    assert entry is not None
+    about_a_person = ("person", "disable_person", "enable_person", "invite_again", "help_person")
+    return {name: [cast.employee.pk] for name in about_a_person} | {
+        "accept_invitation": ["no-such-link"],
+        "notification": [told.pk],
+        "activate": [free.pk],
+        "request_page": [filed.pk],
+        "cancel_request": [filed.pk],
+        "decide": [filed.pk],
+        "deactivate": [held.pk],
+        "remove_assignment": [held.pk],
+        "remove_eligibility": [free.pk],
+        "audit_event": [entry.number],
+        "alert_act": [alert.pk, "acknowledge"],
+    }
+
+
+@contextmanager
+def taken_back(client: Client) -> Iterator[None]:
+    """What happens inside has not happened afterwards, neither in the database nor in the browser."""
+    cookies = client.cookies.output(header="", sep=";")
+    point = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(point)
+    client.cookies = SimpleCookie(cookies)
+
+
+def status_of(answer: Any) -> int:
+    """The status; redirects are told apart by whether they lead to the sign-in page."""
+    if answer.status_code not in (301, 302, 303):
+        return int(answer.status_code)
+    return GATE if answer["Location"].startswith("/sign-in/") else GOES_ON
+
+
+def test_E1_every_address_has_a_line_here() -> None:
+    assert set(names_in(get_resolver().url_patterns)) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_E1_S13_everybody_may_exactly_what_stands_here(
+    cast: Cast, arguments: dict[str, list[Any]], who: str
+) -> None:
+    client = Client() if who == "nobody" else signed_in(getattr(cast, who))
+    found, wanted = {}, {}
+    for name, lines in EXPECTED.items():
+        address = reverse(name, args=arguments.get(name))
+        for method, line in zip(("get", "post"), lines, strict=True):
+            with taken_back(client):
+                found[name, method] = status_of(getattr(client, method)(address, EMPTY))
+            wanted[name, method] = line[WHO.index(who)]
+    assert {key: status for key, status in found.items() if status != wanted[key]} == {}
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_E3_S13_the_admin_site_is_open_to_those_with_a_duty_and_to_nobody_else(
+    cast: Cast, arguments: dict[str, list[Any]], who: str
+) -> None:
+    client = Client() if who == "nobody" else signed_in(getattr(cast, who))
+    for path in admin_paths():
+        for method in (client.get, client.post):
+            with taken_back(client):
+                status = method(path, follow=who != "nobody").status_code
+            if who in ("administrator", "auditor"):
+                assert status in (200, 302, 400, 403, 404, 405), path
+                assert status != 200 or not path.endswith("/add/") or who == "administrator", path
+            else:
+                assert status in (302, 403, 404, 405), path
+                assert status != 302 or who == "nobody", path
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_E1_what_is_not_there_looks_like_what_is_somebody_elses(
+    cast: Cast, arguments: dict[str, list[Any]], who: str
+) -> None:
+    client = Client() if who == "nobody" else signed_in(getattr(cast, who))
+    for name, args in arguments.items():
+        if isinstance(args[0], int):
+            nowhere = reverse(name, args=[999_999_999, *args[1:]])
+            for method in (client.get, client.post):
+                with taken_back(client):
+                    status = status_of(method(nowhere))
+                assert status in ((GATE,) if who == "nobody" else (404, 405)), (name, status)
+                assert status != 500
