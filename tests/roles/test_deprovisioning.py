@@ -1,6 +1,6 @@
 """Making untrue in the directory what is over: never early, never given up."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -122,6 +122,21 @@ def test_between_two_tries_the_directory_is_left_in_peace(
     sweep()
 
     assert vault.times("revoke", given) == 0
+
+
+def test_pauses_that_grew_while_it_was_given_are_not_carried_over_to_taking_it_away(
+    begun: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    vault.trouble = Unavailable("Nobody there.")
+    for _ in range(8):
+        sweep()
+        clock.move_to(now(begun).next_try_at)
+
+    clock.move_to(NOON + 4 * HOUR)
+    sweep()
+
+    assert now(begun).attempts == 1
+    assert now(begun).next_try_at <= NOON + 4 * HOUR + timedelta(seconds=1)
 
 
 def test_a_refusal_to_take_away_is_never_taken_for_done(

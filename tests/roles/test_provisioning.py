@@ -146,11 +146,13 @@ def test_what_the_directory_will_never_give_fails_at_once_and_ends_on_time(
     clock.shift(HOUR)
     sweep()
     assert vault.told == [], "it was not tried again"
+    assert open_alerts() == ["rights_not_given"], "somebody has to act in the directory"
 
     clock.move_to(NOON + 4 * HOUR)
     sweep()
     assert now(begun).status == Status.ENDED
     assert now(begun).end_cause == EndCause.EXPIRED
+    assert open_alerts() == []
 
 
 @pytest.mark.parametrize("error", [Unavailable, AuthenticationFailed])
