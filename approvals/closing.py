@@ -55,6 +55,7 @@ def time_out_request(access_request: AccessRequest, *, actor: Actor) -> None:
     Raises:
         Overtaken: it does not wait any more.
     """
+    _check_not_closed(access_request)
     move_to(access_request, Status.TIMED_OUT, actor=actor, action="activation.timed_out",
             closed_at=access_request.deadline)  # fmt: skip
     tell_requester(access_request, notice="approvals/activation_timed_out", actor=actor)
@@ -67,9 +68,15 @@ def fail_request(access_request: AccessRequest, *, actor: Actor, why: str) -> No
     Raises:
         Overtaken: it does not wait any more.
     """
+    _check_not_closed(access_request)
     move_to(access_request, Status.FAILED, actor=actor, action="activation.failed", outcome="failed",
             detail={"why": why}, closed_at=timezone.now(), outcome_note=why[:300])  # fmt: skip
     tell_requester(access_request, notice="approvals/activation_failed", actor=actor)
+
+
+def _check_not_closed(access_request: AccessRequest) -> None:
+    if access_request.status not in AccessRequest.WAITING:
+        raise Overtaken
 
 
 def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, **context: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -56,8 +57,9 @@ def decide(access_request: AccessRequest, *, actor: Actor, verdict: str, justifi
             access_request, actor=actor, verdict=verdict, justification=storable(justification.strip())
         )
     except NoLongerPossible as gone:
-        # In a transaction of its own: the refusal has taken back everything else.
-        fail_request(AccessRequest.objects.get(pk=access_request.pk), actor=PORTAL, why=gone.message)
+        # In a transaction of its own: the refusal has taken back everything else. The sweep may have been faster.
+        with suppress(Overtaken):
+            fail_request(AccessRequest.objects.get(pk=access_request.pk), actor=PORTAL, why=gone.message)
         raise
 
 
