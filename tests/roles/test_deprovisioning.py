@@ -9,9 +9,11 @@ from time_machine import TimeMachineFixture
 from accounts.duties import Duty
 from accounts.models import Notification
 from audit.alerts.models import Alert
+from audit.journal.actor import PORTAL
 from roles import fulfilling
 from roles.connectors.base import Busy, Denied, NotFound, Unavailable
 from roles.models import Assignment, EndCause
+from roles.provisioning import end_assignment
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.connectors import Vault
@@ -280,8 +282,10 @@ def test_a_directory_that_is_busy_with_one_serves_the_others_one_that_is_gone_se
         for person in (cast.employee, cast.outsider, cast.approver)
     )
     sweep()
-    clock.move_to(NOON + 4 * HOUR)
     vault.trouble_with["robin"] = error("Not now.")
+    for one in (stuck, *rest):  # in this order
+        end_assignment(now(one), actor=PORTAL, cause=EndCause.REMOVED)
+        clock.shift(1)
 
     sweep()
 
