@@ -67,8 +67,31 @@ class InvitePersonForm(PortalForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["manager"].queryset = User.objects.enabled()  # type: ignore[attr-defined]
+        self.fields["manager"].queryset = User.objects.enabled().humans()  # type: ignore[attr-defined]
         self.fields["groups"].queryset = Group.objects.all()  # type: ignore[attr-defined]
+
+
+class AddServiceForm(PortalForm):
+    """Which program, and who answers for it."""
+
+    display_name = forms.CharField(label=_("Name"), max_length=150)
+    login = forms.EmailField(
+        label=_("Unique name"),
+        max_length=254,
+        help_text=_(
+            "Looks like an address, so that directories can derive an account from it. No mail goes there."
+        ),
+    )
+    manager = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("Who answers for it"),
+        help_text=_("They are told what becomes of its roles."),
+    )
+    description = forms.CharField(label=_("What it does"), max_length=120)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["manager"].queryset = User.objects.enabled().humans()  # type: ignore[attr-defined]
 
 
 class JustificationForm(PortalForm):

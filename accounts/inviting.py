@@ -70,7 +70,8 @@ def invite_again(person: User, *, actor: Actor) -> GivenPass:
 
 def may_be_invited_again(person: User) -> bool:
     """Whether ``person`` has never come. Who has, and lost their factor, is helped, which asks more of the helper."""
-    return person.is_active and not has_factor(person) and not person.factor_uses.exists()
+    came = has_factor(person) or person.factor_uses.exists()
+    return person.is_active and not person.is_service and not came
 
 
 def _give_invitation(person: User, *, actor: Actor, detail: dict[str, object]) -> GivenPass:

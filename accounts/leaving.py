@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from accounts.duties import PEOPLE_ADMINISTRATORS, Duty, require
+from accounts.duties import PEOPLE_ADMINISTRATORS, require
 from accounts.mfa.enrolling import void_passes
-from accounts.models import DutyHolding, StepUp, User
-from accounts.signals import user_left
+from accounts.models import StepUp, User
+from accounts.signals import user_leaving, user_left
 from accounts.signing_in import end_sessions
 from audit.journal.actor import Actor
 from audit.journal.recording import journaled, record, save_as
@@ -20,7 +20,7 @@ def disable_person(person: User, *, justification: str, actor: Actor) -> None:
 
     Raises:
         NotAllowed: no duty for this, or one's own account.
-        Refused: nobody would be left who is Global Administrator for good.
+        Refused: they are one of the last holders of a protected role, or a break-glass account.
         Overtaken: they are disabled already.
     """
     require(actor, *PEOPLE_ADMINISTRATORS)
@@ -29,12 +29,12 @@ def disable_person(person: User, *, justification: str, actor: Actor) -> None:
     person.refresh_from_db()
     if not person.is_active:
         raise Overtaken
-    if _is_last_administrator(person):
+    if person.is_break_glass:
         raise Refused(
-            _("%(name)s is the last Global Administrator without an end. Appoint another one first.")
-            % {"name": person},
-            code="last_administrator",
+            _("%(name)s is a break-glass account. Say first that they are one no more.") % {"name": person},
+            code="break_glass",
         )
+    user_leaving.send(sender=User, person=person, actor=actor)
     person.is_active = False
     save_as(person, actor=actor, reason=justification)
     ended = end_sessions(person)
@@ -67,9 +67,3 @@ def enable_person(person: User, *, justification: str, actor: Actor) -> None:
     save_as(person, actor=actor, reason=justification)
     end_sessions(person)
     record("person.enabled", actor=actor, subject=person, about=person, justification=justification)
-
-
-def _is_last_administrator(person: User) -> bool:
-    """Whether nobody else is Global Administrator for good. Whoever holds the pen of the journal asks this alone."""
-    for_good = DutyHolding.objects.in_force().filter(duty=Duty.GLOBAL_ADMINISTRATOR, ends_at__isnull=True)
-    return for_good.filter(person=person).exists() and not for_good.exclude(person=person).exists()

@@ -11,13 +11,22 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import Group as DjangoGroup
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from accounts.mfa.models import Attempts, Authenticator, EnrolmentPass, FactorUse, RecoveryCodes, StepUp
+from accounts.mfa.models import (
+    Attempts,
+    Authenticator,
+    EnrolmentPass,
+    FactorUse,
+    PasskeyChallenge,
+    RecoveryCodes,
+    StepUp,
+)
 from accounts.notifications.models import Notification
 from accounts.sessions import Session
 
@@ -30,6 +39,8 @@ __all__ = [
     "Group",
     "Membership",
     "Notification",
+    "Passkey",
+    "PasskeyChallenge",
     "RecoveryCodes",
     "Session",
     "StepUp",
@@ -51,6 +62,14 @@ class People(models.QuerySet["User"]):
     def enabled(self) -> People:
         """Those who may sign in."""
         return self.filter(is_active=True)
+
+    def humans(self) -> People:
+        """Those who are people: who sign in, approve, manage and are in groups."""
+        return self.filter(kind=User.Kind.PERSON)
+
+    def services(self) -> People:
+        """The service principals: programs that hold roles and never sign in."""
+        return self.filter(kind=User.Kind.SERVICE)
 
     def same_human_as(self, person: User) -> People:
         """Every account of the human behind ``person``: this one, and those with the same ``person_key``."""
@@ -80,6 +99,10 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. ``is_superuser`` and Django's own groups and permissions mean nothing in this portal."""
 
+    class Kind(models.TextChoices):
+        PERSON = "person", _("Person")
+        SERVICE = "service", _("Service principal")
+
     last_login = None  # sign-ins are in the journal
 
     email = models.EmailField(_("Email"), unique=True)
@@ -103,6 +126,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     job_title = models.CharField(_("Job title"), max_length=120, blank=True)
     time_zone = models.CharField(_("Time zone"), max_length=64, default="UTC")
     is_active = models.BooleanField(_("Enabled"), default=True)
+    kind = models.CharField(
+        max_length=10,
+        choices=Kind.choices,
+        default=Kind.PERSON,
+        editable=False,
+        help_text=_("A service principal is a program: it never signs in, and its manager answers for it."),
+    )
+    is_break_glass = models.BooleanField(
+        _("Break-glass account"),
+        default=False,
+        editable=False,
+        help_text=_("For the day when nothing else works. Its every use raises an alarm."),
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     history = HistoricalRecords(excluded_fields=["password"])
@@ -120,8 +156,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=Q(manager__isnull=True) | ~Q(manager=models.F("id")),
                 name="nobody_manages_themselves",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="person") | Q(is_break_glass=False), name="break_glass_is_a_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="person") | Q(password__startswith="!"),  # noqa: S106
+                name="service_has_no_password",
+            ),
         ]
+        indexes = [models.Index(fields=["kind", "display_name", "email", "id"], name="person_by_name")]
 
     def __str__(self) -> str:
         return self.display_name or self.email
@@ -129,6 +173,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         self.email = canonical_email(self.email)
         super().clean()
+        if self.manager is not None and self.manager.is_service:
+            raise ValidationError({"manager": _("A service principal manages nobody.")})
+        if self.is_service and self.manager is None:
+            raise ValidationError({"manager": _("Somebody has to answer for a service principal.")})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = canonical_email(self.email)
@@ -144,6 +192,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             return ZoneInfo(self.time_zone)
         except (KeyError, ValueError):
             return ZoneInfo("UTC")
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a program: it never signs in, and its manager answers for it."""
+        return self.kind == self.Kind.SERVICE
+
+    @property
+    def reader(self) -> User | None:
+        """Who reads what concerns them: they themselves; for a service principal whoever answers for it, if anybody."""
+        return self.manager if self.is_service else self
 
     @property
     def initials(self) -> str:
@@ -222,6 +280,12 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.person} in {self.group}"
 
+    def clean(self) -> None:
+        if self.person_id and self.person.is_service:
+            raise ValidationError(
+                {"person": _("A service principal is in no group. Give it the role itself.")}
+            )
+
     def journal_context(self) -> dict[str, Any]:
         return {"about": self.person}
 
@@ -247,3 +311,7 @@ class DutyHolding(models.Model):
 
     def journal_context(self) -> dict[str, Any]:
         return {"about": self.person}
+
+
+# Down here, because the package behind it asks for User as soon as it is imported.
+from accounts.mfa.passkey_models import Passkey  # noqa: E402

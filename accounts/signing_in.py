@@ -12,10 +12,11 @@ from django.views.decorators.debug import sensitive_variables
 from django_otp import login as remember_device
 
 from accounts.http import PortalRequest, actor_for, is_signed_in
+from accounts.mfa.proving import verify_passkey
 from accounts.mfa.verifying import confirmed_devices, verify_factor
 from accounts.models import FactorUse, Session, User, canonical_email
 from accounts.sessions import begin_session
-from accounts.throttling import count_attempt, forgive_attempt
+from accounts.throttling import TooManyAttempts, count_attempt, forgive_attempt, takes_turn_in_pause
 from audit.journal.actor import Actor
 from audit.journal.models import Outcome
 from audit.journal.recording import record
@@ -53,13 +54,19 @@ def prove_password(email: str, *, password: str, actor: Actor) -> User:
         TooManyAttempts: a pause is on; nothing was looked at.
     """
     email = canonical_email(email)
-    count_attempt(email, address=actor.address)
+    pause = None
+    try:
+        count_attempt(email, address=actor.address)
+    except TooManyAttempts as refusal:
+        if not _looks_in_pause(email, actor=actor):
+            raise
+        pause = refusal
     person = authenticate(None, username=email, password=password)
-    if not isinstance(person, User):
+    if not isinstance(person, User) or person.is_service:
         # What was typed is not written down when it belongs to nobody: it may be a password in the wrong field.
         known = User.objects.filter(email=email).first()
         _record_refusal(WrongCredentials.code, person=known, actor=actor)
-        raise WrongCredentials
+        raise pause or WrongCredentials
     forgive_attempt(email, address=actor.address)
     if not confirmed_devices(person):
         _record_refusal(NoFactor.code, person=person, actor=actor)
@@ -83,7 +90,7 @@ def half_signed_in(request: PortalRequest) -> User | None:
     half = request.session.get(HALF)
     if not half or time.time() - half["at"] > HALF_LASTS:
         return None
-    person = User.objects.enabled().filter(pk=half["person"]).first()
+    person = User.objects.enabled().humans().filter(pk=half["person"]).first()
     if person is None or not constant_time_compare(half["hash"], person.get_session_auth_hash()):
         return None
     return person
@@ -98,8 +105,24 @@ def sign_in_with_code(request: PortalRequest, *, person: User, code: str) -> str
     Raises:
         Refused: as ``verify_factor``.
     """
-    actor = actor_for(request, person)
-    evidence = verify_factor(person, code=code, act="", actor=actor)
+    evidence = verify_factor(person, code=code, act="", actor=actor_for(request, person))
+    return _finish(request, person=person, evidence=evidence)
+
+
+def sign_in_with_passkey(request: PortalRequest, *, person: User, answer: str) -> str:
+    """The second step: what a passkey signed opens the session.
+
+    Returns:
+        The path the person wanted to see.
+
+    Raises:
+        Refused: as ``verify_passkey``.
+    """
+    evidence = verify_passkey(person, answer=answer, act="", actor=actor_for(request, person))
+    return _finish(request, person=person, evidence=evidence)
+
+
+def _finish(request: PortalRequest, *, person: User, evidence: FactorUse) -> str:
     next_path: str = request.session[HALF]["next"]
     open_session(request, person=person, evidence=evidence)
     return next_path
@@ -132,6 +155,12 @@ def end_sessions(person: User) -> int:
         How many there were.
     """
     return Session.objects.filter(person=person).delete()[0]
+
+
+def _looks_in_pause(email: str, *, actor: Actor) -> bool:
+    """Whether a password is looked at although a pause is on; a wrong one gets the same answer as one not looked at."""
+    glass = User.objects.enabled().filter(email=email, is_break_glass=True)
+    return glass.exists() and takes_turn_in_pause(email, address=actor.address)
 
 
 def _record_refusal(why: str, *, person: User | None, actor: Actor) -> None:

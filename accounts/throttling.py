@@ -53,8 +53,12 @@ def count_attempt(email: str, *, address: str) -> None:
     Raises:
         TooManyAttempts: a pause is still on; nothing is counted, so that waiting helps.
     """
+    _count(_keys(email, address))
+
+
+def _count(keys: list[tuple[str, int]]) -> None:
     with transaction.atomic(durable=True):
-        for key, free in _keys(email, address):
+        for key, free in keys:
             attempts, _new = Attempts.objects.get_or_create(key=key)
             attempts = Attempts.objects.select_for_update().get(pk=attempts.pk)
             now = timezone.now()
@@ -77,13 +81,45 @@ def forgive_attempt(email: str, *, address: str) -> None:
     Attempts.objects.filter(last_at__lt=timezone.now() - 24 * FORGOTTEN_AFTER).delete()
 
 
+def takes_turn_in_pause(email: str, *, address: str) -> bool:
+    """Whether one more attempt may be looked at although a pause is on: one a second for a name from one network.
+
+    For break-glass accounts, so that nobody beside them on the network keeps their pause alive.
+    """
+    now = timezone.now()
+    turn, new = Attempts.objects.get_or_create(key=_digest("in a pause", email, network_of(address)))
+    again = Attempts.objects.filter(pk=turn.pk, last_at__lte=now - timedelta(seconds=1))
+    return new or bool(again.update(last_at=now))
+
+
+def count_code(person: int, *, address: str) -> datetime | None:
+    """Count six figures for a break-glass account from one network, before they are looked at.
+
+    Args:
+        person: the account's key.
+
+    Returns:
+        Until when none is looked at from there; None when this one may be.
+    """
+    try:
+        _count([(_digest("code", str(person), network_of(address)), FREE_FOR_A_NAME)])
+    except TooManyAttempts as refusal:
+        return refusal.until
+    return None
+
+
+def forgive_code(person: int, *, address: str) -> None:
+    """Take back the marks of a network from which a code was right."""
+    Attempts.objects.filter(key=_digest("code", str(person), network_of(address))).update(failures=0)
+
+
 def _keys(email: str, address: str) -> list[tuple[str, int]]:
-    network = _network(address)
+    network = network_of(address)
     keys = [(_digest("name", email, network), FREE_FOR_A_NAME)]
     return [*keys, (_digest("address", network), FREE_FOR_AN_ADDRESS)] if network else keys
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """One home or office: an IPv4 address, or the /64 that an IPv6 address is in."""
     try:
         known = ip_address(address)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,17 +16,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import changing_password, inviting, leaving, signing_in
+from accounts import adding_services, changing_password, inviting, leaving, signing_in
 from accounts.duties import PEOPLE_ADMINISTRATORS, Duty, holds
-from accounts.forms import ChangePasswordForm, InvitePersonForm, JustificationForm, SignInForm
+from accounts.forms import (
+    AddServiceForm,
+    ChangePasswordForm,
+    InvitePersonForm,
+    JustificationForm,
+    SignInForm,
+)
 from accounts.http import PortalRequest, is_signed_in, safe_path
 from accounts.mfa import recovering
 from accounts.mfa.enrolling import open_passes
 from accounts.mfa.verifying import confirmed_devices
 from accounts.models import DutyHolding, User
+from accounts.paging import page_of
 from audit.journal.refusing import Refused
 
-PEOPLE_ON_A_PAGE = 50
+BREAK_GLASS = "break_glass"  # marks the fields of that form: two forms stand on the page of a person
 View = Callable[..., HttpResponse]
 
 
@@ -96,20 +102,21 @@ def change_password(request: PortalRequest) -> HttpResponse:
 @require_GET
 def people(request: PortalRequest) -> HttpResponse:
     """Everybody, or those whose name, email or department holds some letters."""
-    found = User.objects.select_related("manager").order_by("display_name", "email")
-    for word in request.GET.get("q", "").split()[:5]:
+    tab = "service" if request.GET.get("tab") == "service" else "person"
+    found = User.objects.filter(kind=tab)
+    for word in request.GET.get("q", "").replace("\x00", "").split()[:5]:
         found = found.filter(
             Q(display_name__icontains=word) | Q(email__icontains=word) | Q(department__icontains=word)
         )
-    page = Paginator(found, PEOPLE_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "accounts/people.html", {"page": page, "people": page})
+    page = page_of(request.GET, found, by=("display_name", "email", "pk"), related=("manager",))
+    return render(request, "accounts/people.html", {"page": page, "people": page, "tab": tab})
 
 
 @for_people_administrators
 @require_GET
 def person(request: PortalRequest, pk: int) -> HttpResponse:
     """One person: their groups, duties, factors, and what an administrator may do for them."""
-    return _person_page(request, get_object_or_404(User, pk=pk), form=JustificationForm())
+    return person_page(request, get_object_or_404(User, pk=pk), form=JustificationForm())
 
 
 @for_people_administrators
@@ -127,7 +134,7 @@ def disable_person(request: PortalRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     shown.refresh_from_db()
-    return _person_page(request, shown, form=form)
+    return person_page(request, shown, form=form)
 
 
 @for_people_administrators
@@ -145,7 +152,7 @@ def enable_person(request: PortalRequest, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     shown.refresh_from_db()
-    return _person_page(request, shown, form=form)
+    return person_page(request, shown, form=form)
 
 
 @for_people_administrators
@@ -160,6 +167,23 @@ def invite_person(request: PortalRequest) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     return render(request, "accounts/invite_person.html", {"form": form}, status=form.status)
+
+
+@for_people_administrators
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_service(request: PortalRequest) -> HttpResponse:
+    """Write down a service principal."""
+    form = AddServiceForm(request.POST or None)
+    if form.is_valid():
+        said = dict(form.cleaned_data)
+        try:
+            service = adding_services.add_service(said.pop("login"), **said, actor=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, _("%(name)s can be given roles now.") % {"name": service})
+            return redirect("person", service.pk)
+    return render(request, "accounts/add_service.html", {"form": form}, status=form.status)
 
 
 @for_people_administrators
@@ -186,7 +210,14 @@ def help_person(request: PortalRequest, pk: int) -> HttpResponse:
     return render(request, "accounts/help_person.html", {"form": form, "person": helped}, status=form.status)
 
 
-def _person_page(request: PortalRequest, shown: User, *, form: JustificationForm) -> HttpResponse:
+def person_page(
+    request: PortalRequest,
+    shown: User,
+    *,
+    form: JustificationForm,
+    break_glass_form: JustificationForm | None = None,
+) -> HttpResponse:
+    """The page of one person; ``break_glass_form`` is the one that was sent with a mistake."""
     holdings = DutyHolding.objects.in_force().filter(person=shown)
     invitation = open_passes().filter(person=shown).first()
     is_me, change = (
@@ -201,9 +232,20 @@ def _person_page(request: PortalRequest, shown: User, *, form: JustificationForm
         ],
         "devices": confirmed_devices(shown),
         "invitation": invitation,
-        "may_help": shown.is_active and not is_me,
+        "may_help": shown.is_active and not is_me and not shown.is_service,
         "may_invite_again": inviting.may_be_invited_again(shown),
         "form": None if is_me else form,
         "form_action": reverse(change, args=[shown.pk]),
+        "break_glass_form": _break_glass_form(request, shown, sent=break_glass_form),
     }
-    return render(request, "accounts/person.html", said, status=form.status)
+    return render(request, "accounts/person.html", said, status=(break_glass_form or form).status)
+
+
+def _break_glass_form(
+    request: PortalRequest, shown: User, *, sent: JustificationForm | None
+) -> JustificationForm | None:
+    """The form with which to name somebody a break-glass account, for whom it is there."""
+    fit = shown.is_break_glass or (shown.is_active and not shown.is_service)
+    if not fit or shown.is_same_human_as(request.user) or not holds(request.user, Duty.GLOBAL_ADMINISTRATOR):
+        return None
+    return sent or JustificationForm(prefix=BREAK_GLASS)

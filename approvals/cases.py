@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Membership, User
+from approvals.approvers import approvers_of_all
+from approvals.extending import EXTENSIONS, Given, held_by_request, suggested
 from approvals.models import AccessRequest
-from approvals.permissions import approvers_of
+from roles.models import Assignment, Eligibility
 from roles.requirements import Asked, window
 
 MONTHS = 12
 MONTH = timedelta(days=30.4)
+NAMED = 10  # others who may decide
 TALLEST = 16  # of a bar, in units of its drawing
 Status = AccessRequest.Status
 
@@ -68,6 +71,7 @@ class Case:
     Args:
         starts_at, ends_at: when it would hold if it were approved at this moment.
         others: who else may decide.
+        held: what an extension or renewal is about; given: what would be given when nothing else is said.
     """
 
     access_request: AccessRequest
@@ -75,20 +79,56 @@ class Case:
     ends_at: datetime
     past: Past
     others: list[User]
+    held: Eligibility | Assignment | None = None
+    given: Given | None = None
 
 
 def cases_of(requests: Sequence[AccessRequest], person: User) -> list[Case]:
     """The cases that ``person`` decides on, in the order given."""
     now = timezone.now()
     pasts = pasts_of(requests, now=now)
+    deciders = approvers_of_all(requests)
+    ends = ends_of(requests)
     cases = []
     for one in requests:
         asked = Asked(minutes=one.minutes or 0, starts_at=one.asked_start)
-        until = one.eligibility.ends_for(one.holder) if one.eligibility and one.holder else None
+        until = ends.get(one.pk)
         starts_at, ends_at = window(asked, decided_at=now, eligible_until=until)
-        others = list(approvers_of(one).exclude(pk=person.pk)[:10])
-        cases.append(Case(one, starts_at, ends_at, pasts[one.holder_id, one.role_id], others))
+        others = [each for each in deciders[one.pk] if each.pk != person.pk][:NAMED]
+        held, given = None, None
+        if one.act in EXTENSIONS:
+            held, given = held_by_request(one), suggested(one)
+        cases.append(Case(one, starts_at, ends_at, pasts[one.holder_id, one.role_id], others, held, given))
     return cases
+
+
+def ends_of(requests: Sequence[AccessRequest]) -> dict[int, datetime]:
+    """When what each request rests on ends for its holder, by the request's key; what never ends is left out.
+
+    As ``Eligibility.ends_for`` says it of one: with the eligibility, or with the membership in its group.
+    """
+    through = {
+        (one.eligibility.group_id, one.holder_id)
+        for one in requests
+        if one.eligibility and one.eligibility.group_id and one.holder_id
+    }
+    leaves: dict[tuple[int, int], list[datetime | None]] = defaultdict(list)
+    held = Membership.objects.in_force().filter(
+        group__in={group for group, _ in through},
+        person__in={person for _, person in through},
+        kind=Membership.Kind.MEMBER,
+    )
+    for group, person, ends_at in held.order_by().values_list("group", "person", "ends_at"):
+        leaves[group, person].append(ends_at)
+    found = {}
+    for one in requests:
+        if one.eligibility is None:
+            continue
+        leave = leaves.get((one.eligibility.group_id or 0, one.holder_id or 0), [None])
+        ends = [one.eligibility.ends_at, None if None in leave else max(at for at in leave if at)]
+        if known := [end for end in ends if end is not None]:
+            found[one.pk] = min(known)
+    return found
 
 
 def pasts_of(requests: Sequence[AccessRequest], *, now: datetime) -> dict[tuple[int | None, int], Past]:

@@ -12,32 +12,62 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.notifications.notifying import notify
 from approvals.models import AccessRequest
+from approvals.permissions import roles_managed_by
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken
 from roles.models import Eligibility
-from roles.requirements import in_words
+from roles.models.values import Audience, Occasion
+from roles.telling import tell
+from roles.wording import in_words
 
 Status = AccessRequest.Status
 BATCH = 200
+#: what a request is about, by its act; the rest is about who may activate
+OCCASIONS: dict[str, Occasion] = {AccessRequest.Act.ACTIVATE: Occasion.ACTIVATION}
+#: what else waits for a decision, as the journal calls it
+NOUNS: dict[str, str] = {AccessRequest.Act.EXTEND: "extension", AccessRequest.Act.RENEW: "renewal"}
 
 
 @journaled
 def cancel_request(access_request: AccessRequest, *, actor: Actor, justification: str = "") -> None:
-    """Take back a waiting request of one's own.
+    """Take back a waiting request: who asked may, and whoever manages the role (as administrators in Entra).
 
     Raises:
-        NotAllowed: somebody else's.
+        NotAllowed: somebody else's, of a role one does not manage.
         Overtaken: it does not wait any more.
     """
-    if actor.person is None or actor.person.pk not in (access_request.requester_id, access_request.holder_id):
-        raise NotAllowed(_("Only who asked may cancel."))
+    own = actor.person is not None and actor.person.pk in (
+        access_request.requester_id,
+        access_request.holder_id,
+    )
+    if not own and (
+        actor.person is None or not roles_managed_by(actor.person).filter(pk=access_request.role_id).exists()
+    ):
+        raise NotAllowed(_("Only who asked may cancel, or whoever manages the role."))
     _check_waits(access_request)
-    move_to(access_request, Status.CANCELED, actor=actor, action="activation.canceled", justification=justification,
+    move_to(access_request, Status.CANCELED, actor=actor, action=f"{noun_of(access_request)}.canceled", justification=justification,
             closed_at=timezone.now())  # fmt: skip
+    if not own:
+        tell_requester(
+            access_request,
+            notice=notice_of(access_request, "canceled"),
+            actor=actor,
+            justification=justification,
+        )
+
+
+def noun_of(access_request: AccessRequest) -> str:
+    """What the journal calls a request that waits: activation, extension or renewal."""
+    return NOUNS.get(access_request.act, "activation")
+
+
+def notice_of(access_request: AccessRequest, what: str) -> str:
+    """The name of the notice that tells what became of a request, for instance ``denied``."""
+    kind = "extension" if access_request.act in NOUNS else "activation"
+    return f"approvals/{kind}_{what}"
 
 
 def _check_waits(access_request: AccessRequest) -> None:
@@ -56,9 +86,9 @@ def time_out_request(access_request: AccessRequest, *, actor: Actor) -> None:
         Overtaken: it does not wait any more.
     """
     _check_not_closed(access_request)
-    move_to(access_request, Status.TIMED_OUT, actor=actor, action="activation.timed_out",
+    move_to(access_request, Status.TIMED_OUT, actor=actor, action=f"{noun_of(access_request)}.timed_out",
             closed_at=access_request.deadline)  # fmt: skip
-    tell_requester(access_request, notice="approvals/activation_timed_out", actor=actor)
+    tell_requester(access_request, notice=notice_of(access_request, "timed_out"), actor=actor)
 
 
 @journaled
@@ -69,9 +99,9 @@ def fail_request(access_request: AccessRequest, *, actor: Actor, why: str) -> No
         Overtaken: it does not wait any more.
     """
     _check_not_closed(access_request)
-    move_to(access_request, Status.FAILED, actor=actor, action="activation.failed", outcome="failed",
+    move_to(access_request, Status.FAILED, actor=actor, action=f"{noun_of(access_request)}.failed", outcome="failed",
             detail={"why": why}, closed_at=timezone.now(), outcome_note=why[:300])  # fmt: skip
-    tell_requester(access_request, notice="approvals/activation_failed", actor=actor)
+    tell_requester(access_request, notice=notice_of(access_request, "failed"), actor=actor)
 
 
 def _check_not_closed(access_request: AccessRequest) -> None:
@@ -82,9 +112,12 @@ def _check_not_closed(access_request: AccessRequest) -> None:
 def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, **context: Any) -> None:
     """Tell who asked, and the holder where that is somebody else."""
     people = [person for person in (access_request.holder, access_request.requester) if person is not None]
-    notify(
-        people,
-        notice=notice,
+    tell(
+        OCCASIONS.get(access_request.act, Occasion.ELIGIBLE),
+        role=access_request.role,
+        scope=access_request.scope,
+        notices={Audience.HOLDER: notice},
+        people={Audience.HOLDER: people},
         context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
         url=f"/requests/{access_request.pk}/",
         actor=actor,
@@ -102,6 +135,10 @@ def close_hopeless_requests() -> None:
     for access_request in waiting.filter(~Q(eligibility__in=good) | Q(holder__is_active=False))[:BATCH]:
         with suppress(Overtaken):
             fail_request(access_request, actor=PORTAL, why=why_not_any_more(access_request))
+    kept = AccessRequest.objects.open().filter(act__in=NOUNS).filter(holder__is_active=False)
+    for access_request in kept[:BATCH]:
+        with suppress(Overtaken):
+            fail_request(access_request, actor=PORTAL, why=_("The person was disabled."))
 
 
 def why_not_any_more(access_request: AccessRequest) -> str:

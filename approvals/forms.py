@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from functools import cached_property
 from math import gcd
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.db import models
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateformat import format as dated
 from django.utils.html import format_html
@@ -21,13 +20,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.freshness import fresh_factor
-from accounts.models import Group, User, canonical_email
+from approvals.extending import Given
 from approvals.models import AccessRequest, Decision
-from approvals.requesting import RequirementsUnmet, settings_for, standing_of
+from approvals.requesting import RequirementsUnmet, standing_of
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
-from roles.models import EffectiveSettings, Eligibility, Role
-from roles.requirements import Asked, effect_in_words, settings_in_words
+from roles.effective import settings_at
+from roles.models import EffectiveSettings, Eligibility, Factor
+from roles.requirements import ACTIVE, ELIGIBLE, Asked, effect_in_words
+from roles.wording import settings_in_words
 
 USUAL_MINUTES = 60
 OWN_PAGES = (403, 409)  # refusals that are not about a field
@@ -105,6 +106,7 @@ class ActivationForm(StrictForm):
         widget=forms.Textarea(attrs={"placeholder": _("What you are going to do")}),
     )
     ticket = forms.CharField(label=_("Ticket"), required=False)
+    ticket_system = forms.ChoiceField(label=_("Ticket system"), required=False)
     starts_at = MomentField(label=_("Start later"))
     code = forms.CharField(
         label=_("Code from your authenticator app"), required=False, max_length=64, strip=False
@@ -115,7 +117,7 @@ class ActivationForm(StrictForm):
         super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
         self.eligibility = eligibility
         self.actor = actor
-        self.role_settings: EffectiveSettings = settings_for(eligibility.role)
+        self.role_settings: EffectiveSettings = settings_at(eligibility.role, eligibility.scope)
         self.least = settings.MINIMUM_DURATION_MINUTES
         self.most = max(self.least, self.role_settings.max_minutes)
         self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
@@ -125,6 +127,10 @@ class ActivationForm(StrictForm):
             "justification": self.role_settings.justification_required,
             "ticket": self.role_settings.ticket_required,
         }
+        systems: Any = self.fields["ticket_system"]
+        systems.choices = [("", _("Choose one")), *((name, name) for name in self.role_settings.systems)]
+        if not self.role_settings.systems:
+            del self.fields["ticket_system"]
         for name, is_asked in asked.items():
             # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
             self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
@@ -153,9 +159,9 @@ class ActivationForm(StrictForm):
     @cached_property
     def asks_for_code(self) -> bool:
         """Whether a second factor must be given now: none in this session is fresh enough."""
-        minutes = self.role_settings.factor_minutes
-        if minutes is None:
-            return False
+        minutes = self.role_settings.oldest_factor
+        if minutes is None or self.role_settings.factor == Factor.PASSKEY:
+            return False  # for a passkey the browser is asked, on the page that comes next
         return minutes == 0 or fresh_factor(self.actor, act="", minutes=minutes) is None
 
     @property
@@ -171,6 +177,7 @@ class ActivationForm(StrictForm):
             justification=said["justification"],
             starts_at=said["starts_at"],
             ticket=said["ticket"],
+            ticket_system=said.get("ticket_system", ""),
         )
 
     def effect(self) -> SafeString:
@@ -208,9 +215,53 @@ class DecisionForm(StrictForm):
     )
     from_list = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
-    def answer(self) -> dict[str, str]:
+    def answer(self) -> dict[str, Any]:
         """The verdict and its justification, as the verb takes them."""
         return {name: self.cleaned_data[name] for name in ("verdict", "justification")}
+
+
+class ExtensionForm(DecisionForm):
+    """Yes or no to an extension or renewal, and what is given: kind, start, end."""
+
+    given_kind = forms.ChoiceField(
+        label=_("As"),
+        required=False,
+        choices=[("", "—"), (ELIGIBLE, _("Eligible")), (ACTIVE, _("Active"))],
+    )
+    given_start = MomentField(label=_("From"))
+    given_end = MomentField(label=_("Until"))
+    given_permanent = forms.BooleanField(label=_("Without an end"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Saying yes is saying until when, and as what."""
+        said = super().clean()
+        if said.get("verdict") == Decision.Verdict.APPROVE:
+            if not said.get("given_kind"):
+                self.add_error("given_kind", _("Say as what."))
+            if (
+                not said.get("given_end")
+                and not said.get("given_permanent")
+                and "given_end" not in self.errors
+            ):
+                self.add_error("given_end", _("Say until when."))
+        return said
+
+    def answer(self) -> dict[str, Any]:
+        """Verdict, justification and what is given, as the verb takes them."""
+        said = self.cleaned_data
+        end = None if said["given_permanent"] else said["given_end"]
+        given = Given(said["given_kind"], said["given_start"], end)
+        return super().answer() | {"given": given}
+
+    def show(self, refused: Refused) -> None:
+        """Put what role settings do not allow beside the field in which it was given."""
+        names = {"ends_at": "given_end", "starts_at": "given_start", "principal": "given_kind"}
+        if isinstance(refused, RequirementsUnmet):
+            refused = RequirementsUnmet(
+                [replace(one, field=names.get(one.field, one.field)) for one in refused.unmet]
+            )
+        refused.field = names.get(refused.field, refused.field)
+        super().show(refused)
 
 
 class TogetherForm(DecisionForm):
@@ -224,55 +275,3 @@ class CancelForm(StrictForm):
     """Why a request is taken back, if one wants to say."""
 
     justification = forms.CharField(label=_("Justification"), required=False, widget=forms.Textarea)
-
-
-class RemovalForm(StrictForm):
-    """Why; the verb refuses an empty one."""
-
-    justification = forms.CharField(label=_("Justification"), widget=forms.Textarea)
-
-
-class AssignForm(StrictForm):
-    """Who may activate or hold which role, until when, and why.
-
-    Args:
-        roles: the roles one may assign.
-    """
-
-    class Kind(models.TextChoices):
-        ELIGIBLE = "eligible", _("Eligible: may activate it")
-        ASSIGNED = "assigned", _("Assigned: holds it without activating")
-
-    role = forms.ModelChoiceField(label=_("Role"), queryset=Role.objects.none())
-    principal = forms.CharField(
-        label=_("Who"), max_length=254, help_text=_("The email of a person, or the name of a group.")
-    )
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=Kind.choices, initial=Kind.ELIGIBLE, widget=forms.RadioSelect
-    )
-    starts_at = MomentField(label=_("From"), help_text=_("Empty is at once."))
-    ends_at = MomentField(label=_("Until"), help_text=_("Empty is without an end."))
-    justification = forms.CharField(label=_("Justification"), widget=forms.Textarea)
-
-    def __init__(self, *args: Any, roles: QuerySet[Role], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choice: Any = self.fields["role"]
-        choice.queryset = roles.select_related("directory")
-        choice.label_from_instance = lambda role: f"{role.name} · {role.directory.name}"
-
-    def clean_principal(self) -> User | Group:
-        """The person or group that is meant."""
-        said = self.cleaned_data["principal"].strip()
-        person = User.objects.enabled().filter(email=canonical_email(said)).first()
-        if person is not None:
-            return person
-        group = Group.objects.filter(name=said).first()
-        if group is not None:
-            return cast(Group, group)
-        raise forms.ValidationError(_("Nobody who can sign in has this email, and no group this name."))
-
-    def clean(self) -> dict[str, Any]:
-        said = super().clean()
-        if said.get("kind") == self.Kind.ASSIGNED and isinstance(said.get("principal"), Group):
-            self.add_error("principal", _("Only a person can be assigned; make the group eligible instead."))
-        return said

@@ -1,34 +1,165 @@
-"""Administrators' requests: assigning and removing. Decided at once by their own duty, never for themselves."""
+"""Those who manage a role give it: to people, groups and service principals, eligible or active, several in one act."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.duties import ROLE_ADMINISTRATORS, holds, require
-from accounts.models import Group, Membership, User
-from approvals.models import AccessRequest
+from accounts.models import FactorUse, Group, User
+from approvals.filing import Act, Held, check_may_manage, check_not_oneself, check_wishes, file_all
+from approvals.permissions import roles_managed_by
+from approvals.removing import request_removal
 from approvals.requesting import bind
-from audit.journal.actor import PORTAL, Actor
-from audit.journal.lifecycle import begin_life, move_to
-from audit.journal.plain import storable
+from audit.journal.actor import Actor
 from audit.journal.recording import journaled
-from audit.journal.refusing import NotAllowed, Overtaken, Refused
-from roles.assigning import end_eligibility, make_eligible
-from roles.models import Assignment, Eligibility, EndCause, Role
-from roles.permissions import OWN, roles_of
-from roles.provisioning import begin_assignment, end_assignment
-from roles.requirements import LONGEST_JUSTIFICATION
+from audit.journal.refusing import Refused
+from roles.announcing import tell_eligible
+from roles.assigning import Wish, make_all_eligible
+from roles.models import Assignment, Eligibility, GroupAssignment, Role, Scope
+from roles.provisioning import begin_assignments
+from roles.requirements import ACTIVE, ELIGIBLE, AskedAssignment
+from roles.spreading import begin_group_assignment
+
+__all__ = ["assign", "request_assignment", "request_eligibility", "request_removal", "roles_managed_by"]
 
 
-def roles_managed_by(person: User) -> Any:
-    """The roles whose assignments ``person`` may change at this moment: by duty all, else those they own."""
-    if holds(person, *ROLE_ADMINISTRATORS):
-        return Role.objects.all()
-    return roles_of(person, OWN)
+@journaled
+def assign(wishes: Sequence[Wish], *, actor: Actor) -> list[Held]:
+    """Fulfil all of ``wishes``, or none.
+
+    Raises:
+        NotAllowed: one of the roles is not theirs to give, or it would be for oneself.
+        RequirementsUnmet: role settings ask for more than one of them has.
+        StepUpRequired: only the second factor is missing.
+        Refused: somebody has it already, is disabled, or cannot have it; the message names who.
+    """
+    check_may_manage((wish.role for wish in wishes), actor=actor)
+    check_not_oneself((wish.principal for wish in wishes), actor=actor)
+    evidence = check_wishes(wishes, actor=actor, verb="assign")
+    return give(wishes, actor=actor, evidence=evidence)
+
+
+def give(wishes: Sequence[Wish], *, actor: Actor, evidence: FactorUse | None) -> list[Held]:
+    """File and fulfil ``wishes`` that were judged already. For the verbs that give, inside their transaction."""
+    eligible = [wish for wish in wishes if wish.asked.kind == ELIGIBLE]
+    active = [wish for wish in wishes if wish.asked.kind == ACTIVE]
+    people = [wish for wish in active if isinstance(wish.principal, User)]
+    groups = [wish for wish in active if isinstance(wish.principal, Group)]
+    given: list[Held] = []
+    if eligible:
+        filed = file_all(Act.ASSIGN, eligible, actor=actor, approved_as="eligibility.approved")
+        made = make_all_eligible(eligible, actor=actor)
+        for access_request, eligibility in zip(filed, made, strict=True):
+            bind(access_request, eligibility)
+        tell_eligible(made, actor=actor)
+        given += made
+    if people:
+        given += _give_to_people(people, actor=actor, evidence=evidence)
+    for wish in groups:
+        given.append(give_to_group(wish, actor=actor, evidence=evidence))
+    return given
+
+
+def _give_to_people(wishes: Sequence[Wish], *, actor: Actor, evidence: FactorUse | None) -> list[Assignment]:
+    check_none_holds_it(wishes)
+    filed = file_all(Act.ASSIGN, wishes, actor=actor, approved_as="assignment.approved", evidence=evidence)
+    begun = [
+        assignment_of(wish, number=access_request.number)
+        for wish, access_request in zip(wishes, filed, strict=True)
+    ]
+    whys = [wish.asked.justification for wish in wishes]
+    begin_assignments(begun, actor=actor, justifications=whys)
+    for access_request, assignment in zip(filed, begun, strict=True):
+        bind(access_request, assignment)
+    return begun
+
+
+def assignment_of(wish: Wish, *, number: str) -> Assignment:
+    """The assignment that a wish for a person asks for, not saved."""
+    if not isinstance(wish.principal, User):
+        raise TypeError("a group's assignment has parts")
+    return Assignment(
+        role=wish.role,
+        scope=wish.scope,
+        person=wish.principal,
+        request_number=number,
+        starts_at=wish.asked.starts_at or timezone.now(),
+        ends_at=wish.asked.ends_at,
+    )
+
+
+def give_to_group(wish: Wish, *, actor: Actor, evidence: FactorUse | None) -> GroupAssignment:
+    """File and fulfil a wish for a group that was judged already.
+
+    Raises:
+        Refused: the group has it already, here or above.
+    """
+    if not isinstance(wish.principal, Group):
+        raise TypeError("only a group's assignment is begun here")
+    holding = GroupAssignment.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()),
+        role=wish.role,
+        group=wish.principal,
+        scope__in=wish.scope.line,
+        status__in=GroupAssignment.LIVE,
+    )
+    if holding.exists():
+        raise Refused(_has_it_already(wish), field="principal", code="already_held")
+    [filed] = file_all(Act.ASSIGN, [wish], actor=actor, approved_as="assignment.approved", evidence=evidence)
+    return begin_group_assignment(
+        wish.role,
+        actor=actor,
+        group=wish.principal,
+        scope=wish.scope,
+        starts_at=wish.asked.starts_at or timezone.now(),
+        ends_at=wish.asked.ends_at,
+        request_number=filed.number,
+        justification=wish.asked.justification,
+    )
+
+
+def standing_assignments(people: Any, roles: Any) -> dict[tuple[int, int], list[Assignment]]:
+    """What ``people`` hold of ``roles`` themselves, not activated and not through a group, by person and role."""
+    rows = Assignment.objects.live().filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=timezone.now()),
+        person__in=people,
+        role__in=roles,
+        eligibility=None,
+        through=None,
+    )
+    found: dict[tuple[int, int], list[Assignment]] = defaultdict(list)
+    for one in rows.select_related("scope"):
+        found[one.person_id, one.role_id].append(one)
+    return found
+
+
+def check_none_holds_it(wishes: Sequence[Wish]) -> None:
+    """Refuse to give people what they hold for themselves already, at the same scope or above.
+
+    Raises:
+        Refused: one of them does; the message names who.
+    """
+    found = standing_assignments({wish.principal.pk for wish in wishes}, {wish.role.pk for wish in wishes})
+    asked: set[tuple[int, int, int]] = set()
+    for wish in wishes:
+        place = (wish.principal.pk, wish.role.pk, wish.scope.pk)
+        held = found[wish.principal.pk, wish.role.pk]
+        if place in asked or any(one.scope_id in wish.scope.line for one in held):
+            raise Refused(_has_it_already(wish), field="principal", code="already_held")
+        asked.add(place)
+
+
+def _has_it_already(wish: Wish) -> str:
+    return _("%(who)s already holds %(role)s here, or at a scope above.") % {
+        "who": wish.principal,
+        "role": wish.role,
+    }
 
 
 @journaled
@@ -38,30 +169,14 @@ def request_eligibility(
     actor: Actor,
     principal: User | Group,
     justification: str,
+    scope: Scope | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Eligibility:
-    """Make a person or a group eligible for ``role``.
-
-    Raises:
-        NotAllowed: no duty for this role, or for oneself.
-        Refused: no justification, they are eligible already, or the end does not come after the start.
-    """
-    _check_may_manage(role, actor)
-    _check_not_oneself(principal, actor)
-    access_request = _file(
-        role, AccessRequest.Act.ASSIGN, actor, principal, justification, starts_at, ends_at
-    )
-    eligibility = make_eligible(
-        role,
-        actor=actor,
-        principal=principal,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        justification=justification,
-    )
-    _close(access_request, action="eligibility.approved")
-    return eligibility
+    """Make one person or group eligible for ``role``; see ``assign``."""
+    asked = AskedAssignment(ELIGIBLE, starts_at, ends_at, justification)
+    wish = Wish(role, scope or role.directory.root_scope(), principal, asked)
+    return cast(Eligibility, assign([wish], actor=actor)[0])
 
 
 @journaled
@@ -71,121 +186,11 @@ def request_assignment(
     actor: Actor,
     person: User,
     justification: str,
+    scope: Scope | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> Assignment:
-    """Let a person hold ``role`` without activating it.
-
-    Raises:
-        NotAllowed: no duty for this role, or for oneself.
-        Refused: no justification, they are disabled, or the end does not come after the start.
-    """
-    _check_may_manage(role, actor)
-    _check_not_oneself(person, actor)
-    start = starts_at or timezone.now()
-    if ends_at is not None and ends_at <= max(start, timezone.now()):
-        raise Refused(_("The end comes before the start."), field="ends_at")
-    if not User.objects.enabled().filter(pk=person.pk).exists():
-        raise Refused(_("%(who)s is disabled.") % {"who": person}, field="principal")
-    access_request = _file(role, AccessRequest.Act.ASSIGN, actor, person, justification, starts_at, ends_at)
-    _close(access_request, action="assignment.approved")
-    assignment = begin_assignment(
-        role,
-        actor=actor,
-        person=person,
-        scope=role.directory.root_scope(),
-        starts_at=start,
-        ends_at=ends_at,
-        request_number=access_request.number,
-        justification=justification,
-    )
-    bind(access_request, assignment)
-    return assignment
-
-
-@journaled
-def request_removal(held: Eligibility | Assignment, *, actor: Actor, justification: str) -> None:
-    """Remove an eligibility, with every activation that rests on it, or an assignment. Never delayed.
-
-    Raises:
-        NotAllowed: no duty for this role.
-        Refused: no justification.
-        Overtaken: it has ended already.
-    """
-    _check_may_manage(held.role, actor)
-    principal = held.principal if isinstance(held, Eligibility) else held.person
-    access_request = _file(held.role, AccessRequest.Act.REMOVE, actor, principal, justification, None, None)
-    if isinstance(held, Eligibility):
-        _close(access_request, action="removal.approved")
-        end_eligibility(held, actor=actor, justification=justification)
-        return
-    if held.status not in [*Assignment.LIVE, Assignment.Status.FAILED]:
-        raise Overtaken(_("This has ended already."))
-    _close(access_request, action="removal.approved")
-    end_assignment(held, actor=actor, cause=EndCause.REMOVED, justification=justification)
-    bind(access_request, held)
-
-
-def _check_may_manage(role: Role, actor: Actor) -> None:
-    if actor.person is not None and not roles_of(actor.person, OWN).filter(pk=role.pk).exists():
-        require(actor, *ROLE_ADMINISTRATORS)
-
-
-def _check_not_oneself(principal: User | Group, actor: Actor) -> None:
-    if actor.person is None:
-        return
-    if isinstance(principal, User):
-        if principal.is_same_human_as(actor.person):
-            raise NotAllowed(_("Nobody assigns a role to themselves."), code="own_request")
-    elif (
-        Membership.objects.in_force()
-        .filter(group=principal, person__in=User.objects.all().same_human_as(actor.person))
-        .exists()
-    ):
-        raise NotAllowed(_("You are in this group; nobody assigns a role to themselves."), code="own_request")
-
-
-def _file(
-    role: Role,
-    act: str,
-    actor: Actor,
-    principal: User | Group,
-    justification: str,
-    starts_at: datetime | None,
-    ends_at: datetime | None,
-) -> AccessRequest:
-    if not justification.strip():
-        raise Refused(_("Say why."), field="justification")
-    if len(justification) > LONGEST_JUSTIFICATION:
-        raise Refused(
-            _("A justification has at most %(n)s characters.") % {"n": LONGEST_JUSTIFICATION},
-            field="justification",
-        )
-    now = timezone.now()
-    access_request = AccessRequest(
-        act=act,
-        requester=actor.person,
-        holder=principal if isinstance(principal, User) else None,
-        holder_group=principal if isinstance(principal, Group) else None,
-        role=role,
-        scope=role.directory.root_scope(),
-        asked_start=starts_at,
-        asked_end=ends_at,
-        justification=storable(justification.strip()),
-        created_at=now,
-        deadline=now + timedelta(hours=1),
-    )
-    noun = "removal" if act == AccessRequest.Act.REMOVE else "assignment"
-    begin_life(access_request, actor=actor, action=f"{noun}.requested", justification=justification)
-    return access_request
-
-
-def _close(access_request: AccessRequest, *, action: str) -> None:
-    move_to(
-        access_request,
-        AccessRequest.Status.APPROVED,
-        actor=PORTAL,
-        action=action,
-        detail={"by": "duty"},
-        closed_at=timezone.now(),
-    )
+    """Let one person hold ``role`` without activating it; see ``assign``."""
+    asked = AskedAssignment(ACTIVE, starts_at, ends_at, justification)
+    wish = Wish(role, scope or role.directory.root_scope(), person, asked)
+    return cast(Assignment, assign([wish], actor=actor)[0])

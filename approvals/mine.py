@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from approvals.extending import EXTEND_WITHIN
 from approvals.models import AccessRequest
-from roles.models import Assignment, EffectiveSettings, Eligibility, RoleSettings
-from roles.requirements import settings_in_words
+from roles.effective import layers_for
+from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
+from roles.wording import settings_in_words
 
 LATEST = 100  # requests looked at to tell what was used lately
 
@@ -39,23 +42,39 @@ class Choice:
         return settings_in_words(self.role_settings)[1:]
 
     @property
+    def may_be_extended(self) -> bool:
+        """Whether its holder may ask to keep it: it is their own, and ends within 14 days."""
+        return self.eligibility.group_id is None and ends_soon(self.eligibility.ends_at)
+
+    @property
     def is_free(self) -> bool:
         """Whether it can be asked for now."""
         return self.held is None and self.waiting is None
 
 
-def choices_of(person: User) -> list[Choice]:
-    """Every role ``person`` may activate at this moment, lately used ones first. Four queries, however many there are."""
-    eligibilities = (
-        Eligibility.objects.in_force()
-        .of(person)
-        .select_related("role__directory", "role__settings", "scope", "group")
-    )
+def ends_soon(at: datetime | None) -> bool:
+    """Whether an end is so near that one may ask for an extension."""
     now = timezone.now()
-    held = {
+    return at is not None and now < at <= now + EXTEND_WITHIN
+
+
+def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> list[Choice]:
+    """Every role ``person`` may activate at this moment, lately used ones first. Six queries, however many there are.
+
+    Args:
+        held: what ``held_by`` says, where that was just asked already.
+    """
+    eligibilities = list(
+        Eligibility.objects.in_force().of(person).select_related("role__directory", "scope", "group")
+    )
+    layers = layers_for((one.role, one.scope) for one in eligibilities)
+    now = timezone.now()
+    by_eligibility = {
         one.eligibility_id: one
-        for one in held_by(person).filter(eligibility__isnull=False, status__in=Assignment.LIVE)
-        if one.ends_at is None or one.ends_at > now
+        for one in (held_by(person) if held is None else held)
+        if one.eligibility_id is not None
+        and one.status in Assignment.LIVE
+        and (one.ends_at is None or one.ends_at > now)
     }
     asked = AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
     waiting = {(one.role_id, one.scope_id): one for one in asked.open()}
@@ -65,8 +84,8 @@ def choices_of(person: User) -> list[Choice]:
     choices = [
         Choice(
             eligibility,
-            settings_of(eligibility),
-            held=held.get(eligibility.pk),
+            layers[eligibility.role_id, eligibility.scope_id].effective,
+            held=by_eligibility.get(eligibility.pk),
             waiting=waiting.get((eligibility.role_id, eligibility.scope_id)),
             last=last.get(eligibility.role_id),
         )
@@ -81,25 +100,19 @@ def lately_used_first(choice: Choice) -> tuple[bool, float, str]:
     return (not choice.is_free, -used.timestamp() if used else 0.0, choice.eligibility.role.name)
 
 
-def settings_of(eligibility: Eligibility) -> EffectiveSettings:
-    """The role settings of an eligibility that was loaded together with them."""
-    try:
-        return eligibility.role.settings.effective()
-    except RoleSettings.DoesNotExist:
-        return EffectiveSettings()
-
-
 def held_by(person: User) -> QuerySet[Assignment]:
     """What ``person`` holds, is about to hold, or still has in the directory, what ends first at the top.
 
-    Each carries ``counts``: whether it is in force at this moment. A failed one is told until its time is over.
+    Each carries ``counts``: whether it is in force at this moment; and ``may_be_extended``: whether one may ask to keep it. A failed one is told until its time is over.
     """
     in_force = Assignment.objects.in_force().filter(pk=OuterRef("pk"))
     failed = Q(status=Assignment.Status.FAILED, ends_at__lte=timezone.now())
+    soon = Q(origin=Origin.DIRECT, through=None, ends_at__lte=timezone.now() + EXTEND_WITHIN)
+    live = Q(status__in=Assignment.LIVE, ends_at__gt=timezone.now())
     return (
         Assignment.objects.filter(person=person)
         .exclude(failed | Q(status=Assignment.Status.ENDED))
-        .annotate(counts=Exists(in_force))
+        .annotate(counts=Exists(in_force), may_be_extended=ExpressionWrapper(soon & live, BooleanField()))
         .select_related("role__directory", "scope", "eligibility")
         .order_by("ends_at", "pk")
     )

@@ -13,8 +13,18 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import FactorUse, Group
+from approvals.settings.models import SettingsChange, SettingsTemplate
 from audit.journal.lifecycle import HasLife
 from roles.models import Approver, Assignment, EffectiveSettings, Eligibility, Role, Scope
+
+__all__ = [
+    "AccessRequest",
+    "AccessRequests",
+    "Decision",
+    "FrozenApprover",
+    "SettingsChange",
+    "SettingsTemplate",
+]
 
 
 class AccessRequests(models.QuerySet["AccessRequest"]):
@@ -42,7 +52,10 @@ class AccessRequest(HasLife):
     class Act(models.TextChoices):
         ACTIVATE = "activate", _("Activation")
         DEACTIVATE = "deactivate", _("Deactivation")
+        EXTEND = "extend", _("Extension")
+        RENEW = "renew", _("Renewal")
         ASSIGN = "assign", _("Assignment")
+        UPDATE = "update", _("Change")
         REMOVE = "remove", _("Removal")
 
     class Status(models.TextChoices):
@@ -95,6 +108,7 @@ class AccessRequest(HasLife):
     asked_end = models.DateTimeField(null=True)
     justification = models.TextField(blank=True)
     ticket = models.CharField(max_length=60, blank=True)
+    ticket_system = models.CharField(max_length=60, blank=True)
     asked_settings = models.JSONField(default=dict, help_text="the role settings it was asked under")
     factor_use = models.ForeignKey(FactorUse, null=True, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=64, blank=True)
@@ -166,17 +180,20 @@ class FrozenApprovers(models.QuerySet["FrozenApprover"]):
         unchanged = Q(source__kind=F("kind"))
         for who in ("person", "group"):
             unchanged &= Q(**{f"source__{who}": F(who)}) | Q(**{f"source__{who}": None, who: None})
-        return self.filter(Q(kind=FrozenApprover.ADMINISTRATORS) | unchanged)
+        always = Q(kind__in=[FrozenApprover.ADMINISTRATORS, FrozenApprover.MANAGERS])
+        return self.filter(always | unchanged, struck_at=None)
 
 
 class FrozenApprover(models.Model):
     """One line of the approver rule as it was when a request was filed.
 
     The rule stays; people are looked up live. Taking a line out of the role settings takes effect at once: a line
-    whose ``source`` is gone, or names somebody else by now, no longer counts. ADMINISTRATORS is the fallback where the settings name nobody.
+    whose ``source`` is gone, or names somebody else by now, no longer counts, nor one that was struck because another
+    list took its place. ADMINISTRATORS is the fallback where the settings name nobody.
     """
 
     ADMINISTRATORS = "administrators"
+    MANAGERS = "managers"  # whoever may assign the role: they decide on extensions and renewals
 
     access_request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="approver_rule")
     source = models.ForeignKey(Approver, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -185,6 +202,7 @@ class FrozenApprover(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
+    struck_at = models.DateTimeField(null=True, help_text="when role settings stopped to name this approver")
 
     objects = FrozenApprovers.as_manager()
 
@@ -207,6 +225,11 @@ class Decision(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     justification = models.TextField(blank=True)
     at = models.DateTimeField(default=timezone.now)
+    given_kind = models.CharField(
+        max_length=10, blank=True, help_text="eligible or active: what an extension or renewal was given as"
+    )
+    given_start = models.DateTimeField(null=True)
+    given_end = models.DateTimeField(null=True)
     void_at = models.DateTimeField(null=True)
     void_why = models.CharField(max_length=300, blank=True)
 

@@ -6,32 +6,62 @@ derived from the second; a test over the whole cast keeps the third in step. Bei
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from collections.abc import Collection
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holders_of, holds
 from accounts.models import Membership, People, User
 from approvals.models import AccessRequest, AccessRequests, FrozenApprover
 from audit.journal.refusing import NotAllowed
-from roles.models import Approver
-from roles.permissions import OWN, people_with, people_with_duty, roles_of
+from roles.models import Approver, Role
+from roles.parts import Parts, parts_of
+from roles.permissions import OWN, could_activate, people_with, people_with_duty, roles_of
 
 
-def requests_decidable_by(person: User) -> AccessRequests:
-    """The waiting requests that ``person`` may decide at this moment. Never their own, under whatever account."""
+def roles_managed_by(person: User) -> QuerySet[Role]:
+    """The roles whose assignments ``person`` may change at this moment: by duty all, else those they own."""
+    if holds(person, *ROLE_ADMINISTRATORS):
+        return Role.objects.all()
+    return roles_of(person, OWN)
+
+
+def managers_of(role: Role) -> People:
+    """The enabled people who may change who holds ``role``: the other direction of ``roles_managed_by``."""
+    by_duty = holders_of(*ROLE_ADMINISTRATORS).filter(is_active=True)
+    people: People = User.objects.filter(
+        Q(pk__in=by_duty.values("pk")) | Q(pk__in=people_with(OWN, role).values("pk"))
+    )
+    return people
+
+
+def requests_decidable_by(
+    person: User, *, parts: Parts | None = None, duties: Collection[str] | None = None
+) -> AccessRequests:
+    """The waiting requests that ``person`` may decide at this moment. Never their own, under whatever account.
+
+    What the person has a part in is asked first, by keys, so that what is left is a plain question to the requests.
+
+    Args:
+        parts, duties: what they have a part in and which duties they hold, where that was just asked already.
+    """
     if not person.is_active:
         return AccessRequest.objects.none()
-    groups = Membership.objects.in_force().filter(person=person, kind=Membership.Kind.MEMBER).values("group")
-    named = (
-        Q(kind=Approver.Kind.PERSON, person=person)
-        | Q(kind=Approver.Kind.GROUP, group__in=groups)
-        | Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
-        | Q(kind=Approver.Kind.OWNERS, access_request__role__in=roles_of(person, OWN))
-    )
-    if people_with_duty(*ROLE_ADMINISTRATORS).filter(pk=person.pk).exists():
+    parts = parts or parts_of(person)
+    by_duty = not set(ROLE_ADMINISTRATORS).isdisjoint(duties_of(person) if duties is None else duties)
+    named = Q(kind=Approver.Kind.PERSON, person=person)
+    named |= Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
+    if parts.member_of:
+        named |= Q(kind=Approver.Kind.GROUP, group__in=parts.member_of)
+    if owned := parts.roles(OWN, of="access_request__role"):
+        named |= Q(owned, kind__in=[Approver.Kind.OWNERS, FrozenApprover.MANAGERS])
+    if by_duty:  # who may only activate the duty manages nothing yet
+        named |= Q(kind=FrozenApprover.MANAGERS)
+    if by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
         named |= Q(kind=FrozenApprover.ADMINISTRATORS)
     rule = FrozenApprover.objects.standing().filter(named, access_request=OuterRef("pk"))
-    same_human = User.objects.all().same_human_as(person).values("pk")
+    same_human = list(User.objects.all().same_human_as(person).values_list("pk", flat=True))
     requests: AccessRequests = (
         AccessRequest.objects.open()
         .filter(Exists(rule))
@@ -79,6 +109,8 @@ def approvers_of(access_request: AccessRequest) -> People:
             who |= Q(pk=access_request.holder.manager_id)
         elif line.kind == Approver.Kind.OWNERS:
             who |= Q(pk__in=people_with(OWN, access_request.role).values("pk"))
+        elif line.kind == FrozenApprover.MANAGERS:
+            who |= Q(pk__in=managers_of(access_request.role).values("pk"))
     asking = User.objects.none()
     for person in (access_request.holder, access_request.requester):
         if person is not None:

@@ -10,9 +10,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.mfa.freshness import StepUpRequired, act_digest, fresh_factor, use_factor
+from accounts.mfa.freshness import (
+    PHISHING_RESISTANT,
+    StepUpRequired,
+    act_digest,
+    fresh_factor,
+    use_factor,
+)
 from accounts.models import FactorUse, User
-from accounts.notifications.notifying import notify
 from approvals.closing import time_out_request
 from approvals.models import AccessRequest, FrozenApprover
 from approvals.permissions import approvers_of
@@ -21,9 +26,13 @@ from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
-from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Origin, Role, RoleSettings
+from roles.effective import Layers, layers_at
+from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin
+from roles.models.values import Audience, Occasion
 from roles.provisioning import begin_assignment, end_assignment
-from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, in_words, unmet_requirements, window
+from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements, window
+from roles.telling import tell
+from roles.wording import in_words
 
 Status = AccessRequest.Status
 BATCH = 200
@@ -37,12 +46,6 @@ class RequirementsUnmet(Refused):
     def __init__(self, unmet: list[Unmet]) -> None:
         self.unmet = unmet
         super().__init__(unmet[0].message, field=unmet[0].field, code=unmet[0].code)
-
-
-def settings_for(role: Role) -> EffectiveSettings:
-    """The role settings that count for an activation of ``role`` now."""
-    row = RoleSettings.objects.filter(role=role).first()
-    return row.effective() if row else EffectiveSettings()
 
 
 def standing_of(eligibility: Eligibility, *, person: User, factor_is_fresh: bool) -> Standing:
@@ -65,6 +68,7 @@ def act_of(eligibility: Eligibility, asked: Asked, person: User) -> str:
         starts_at=asked.starts_at.isoformat() if asked.starts_at else "",
         justification=asked.justification,
         ticket=asked.ticket,
+        ticket_system=asked.ticket_system,
     )
 
 
@@ -89,7 +93,8 @@ def request_activation(
         if sent is not None:
             return sent
     eligibility = _check_may_activate(eligibility, person)
-    role_settings = settings_for(eligibility.role)
+    layers = layers_at(eligibility.role, eligibility.scope)
+    role_settings = layers.effective
     evidence = _check_requirements(eligibility, role_settings, asked, actor=actor)
     now = timezone.now()
     access_request = AccessRequest(
@@ -103,6 +108,7 @@ def request_activation(
         asked_start=asked.starts_at,
         justification=storable(asked.justification.strip()),
         ticket=storable(asked.ticket.strip()),
+        ticket_system=storable(asked.ticket_system),
         asked_settings=role_settings.as_json(),
         factor_use=evidence,
         idempotency_key=idempotency_key,
@@ -113,7 +119,7 @@ def request_activation(
     if asked.starts_at:
         said["starts_at"] = asked.starts_at.isoformat()
     if asked.ticket:
-        said["ticket"] = asked.ticket
+        said["ticket"] = " ".join(part for part in (asked.ticket_system, asked.ticket) if part)
     if evidence is not None:
         said["second_factor"] = {
             "method": evidence.method,
@@ -124,7 +130,7 @@ def request_activation(
         access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
     )
     if role_settings.approval_required:
-        _ask_approvers(access_request, actor=actor)
+        _ask_approvers(access_request, layers, actor=actor)
     else:
         carry_out(access_request, actor=PORTAL, action="activation.approved", detail={"by": "role settings"})
     return access_request
@@ -155,8 +161,9 @@ def _check_requirements(
 ) -> FactorUse | None:
     """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
     act = act_of(eligibility, asked, actor.person)
-    minutes = role_settings.factor_minutes
-    evidence = fresh_factor(actor, act=act, minutes=minutes) if minutes is not None else None
+    minutes = role_settings.oldest_factor
+    methods = PHISHING_RESISTANT if role_settings.factor == Factor.PASSKEY else None
+    evidence = fresh_factor(actor, act=act, minutes=minutes, methods=methods) if minutes is not None else None
     standing = standing_of(eligibility, person=actor.person, factor_is_fresh=evidence is not None)
     unmet = unmet_requirements(role_settings, asked, standing)
     others = [one for one in unmet if one.code != SECOND_FACTOR]
@@ -167,21 +174,19 @@ def _check_requirements(
             "role": eligibility.role,
             "time": in_words(asked.minutes),
         }
-        raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0)
+        raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0, methods=methods)
     if evidence is not None and minutes == 0:
         use_factor(evidence, act=act)
     return evidence
 
 
-def _ask_approvers(access_request: AccessRequest, *, actor: Actor) -> None:
+def _ask_approvers(access_request: AccessRequest, layers: Layers, *, actor: Actor) -> None:
     """Freeze the approver rule onto the request and tell those who may decide."""
-    row = RoleSettings.objects.filter(role=access_request.role).first()
-    rule = list(row.approvers.all()) if row else []
     lines = [
         FrozenApprover(
             access_request=access_request, source=one, kind=one.kind, person=one.person, group=one.group
         )
-        for one in rule
+        for one in layers.approvers()
     ] or [FrozenApprover(access_request=access_request, kind=FrozenApprover.ADMINISTRATORS)]
     FrozenApprover.objects.bulk_create(lines)
     people = list(approvers_of(access_request))
@@ -190,12 +195,17 @@ def _ask_approvers(access_request: AccessRequest, *, actor: Actor) -> None:
             _("Nobody could decide on this request. An administrator must name an approver for this role."),
             code="no_approver",
         )
-    notify(
-        people,
-        notice="approvals/approval_asked",
+    tell(
+        Occasion.ACTIVATION,
+        role=access_request.role,
+        scope=access_request.scope,
+        notices={Audience.APPROVERS: "approvals/approval_asked"},
+        people={Audience.APPROVERS: people},
+        needed=[Audience.APPROVERS],
         context={"access_request": access_request, "time": in_words(access_request.minutes or 0)},
         url=f"/requests/{access_request.pk}/",
         actor=actor,
+        role_settings=layers.effective,
     )
 
 
@@ -230,11 +240,12 @@ def carry_out(
         bind(access_request, assignment)
 
 
-def bind(access_request: AccessRequest, assignment: Assignment) -> None:
-    """Note on the request which assignment came of it."""
-    access_request.assignment = assignment
+def bind(access_request: AccessRequest, came: Assignment | Eligibility) -> None:
+    """Note on the request which assignment or eligibility came of it."""
+    column = "assignment" if isinstance(came, Assignment) else "eligibility"
+    setattr(access_request, column, came)
     access_request.skip_history_when_saving = True  # type: ignore[attr-defined]
-    access_request.save(update_fields=["assignment"])
+    access_request.save(update_fields=[column])
     del access_request.skip_history_when_saving  # type: ignore[attr-defined]
 
 

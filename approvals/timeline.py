@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.dateformat import format as dated
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import approvers_of
 from roles.models import Assignment
-from roles.requirements import in_words
+from roles.wording import in_words
 
 Act, Status = AccessRequest.Act, AccessRequest.Status
 
@@ -56,11 +57,15 @@ def carries(access_request: AccessRequest) -> bool:
 
 def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
     """Who asked, how they proved themselves, who was told."""
+    asks = access_request.requester_id is not None and access_request.requester_id == access_request.holder_id
     words = {
         Act.ACTIVATE: _("%(who)s asked for %(time)s"),
         Act.DEACTIVATE: _("%(who)s gave the role back"),
         Act.ASSIGN: _("%(who)s assigned the role"),
         Act.REMOVE: _("%(who)s removed the role"),
+        Act.UPDATE: _("%(who)s changed what was given"),
+        Act.EXTEND: _("%(who)s asked for it to be extended") if asks else _("%(who)s extended it"),
+        Act.RENEW: _("%(who)s asked for it to be renewed") if asks else _("%(who)s renewed it"),
     }
     said = {"who": access_request.requester or _("The portal"), "time": in_words(access_request.minutes or 0)}
     text = _("Ticket %(ticket)s") % {"ticket": access_request.ticket} if access_request.ticket else ""
@@ -116,9 +121,21 @@ def decision_step(decision: Decision) -> Step:
         title,
         decision.at,
         tone="ok" if approved else "bad",
-        text=_("Void: %(why)s") % {"why": decision.void_why} if decision.void_at else "",
+        text=_("Void: %(why)s") % {"why": decision.void_why} if decision.void_at else given_words(decision),
         quote=decision.justification,
     )
+
+
+def given_words(decision: Decision) -> str:
+    """What an extension or renewal was given as."""
+    if not decision.given_kind:
+        return ""
+    end = decision.given_end
+    if decision.given_kind == "eligible":
+        said = _("Eligible until %(end)s.") if end else _("Eligible without an end.")
+    else:
+        said = _("Active until %(end)s.") if end else _("Active without an end.")
+    return said % {"end": dated(timezone.localtime(end), "j M Y, H:i") if end else ""}
 
 
 def how_it_was_carried_out(assignment: Assignment | None) -> list[Step]:

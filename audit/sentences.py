@@ -54,6 +54,55 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("%(actor)s approved taking %(role)s from %(about)s"),
         _("%(actor)s approved removing %(role)s"),
     ),
+    "change.requested": (
+        _("%(actor)s asked to change %(role)s of %(about)s"),
+        _("%(actor)s asked to change %(role)s of a group"),
+    ),
+    "change.approved": (
+        _("%(actor)s approved changing %(role)s of %(about)s"),
+        _("%(actor)s approved changing %(role)s of a group"),
+    ),
+    "extension.requested": (
+        _("%(actor)s asked to extend %(role)s of %(other)s"),
+        _("%(actor)s asked to extend %(role)s"),
+    ),
+    "extension.approved": (
+        _("%(actor)s approved that %(about)s keeps %(role)s"),
+        _("%(actor)s approved extending %(role)s"),
+    ),
+    "extension.denied": (_("%(actor)s denied extending %(role)s to %(about)s"),),
+    "extension.canceled": (_("%(actor)s canceled the request to extend %(role)s"),),
+    "extension.timed_out": (_("Nobody decided in time on extending %(role)s for %(about)s"),),
+    "extension.failed": (
+        _("Extending %(role)s for %(about)s was no longer possible: %(detail_why)s"),
+        _("Extending %(role)s was no longer possible"),
+    ),
+    "renewal.requested": (
+        _("%(actor)s asked to renew %(role)s of %(other)s"),
+        _("%(actor)s asked to renew %(role)s"),
+    ),
+    "renewal.approved": (
+        _("%(actor)s approved that %(about)s has %(role)s again"),
+        _("%(actor)s approved renewing %(role)s"),
+    ),
+    "renewal.denied": (_("%(actor)s denied renewing %(role)s to %(about)s"),),
+    "renewal.canceled": (_("%(actor)s canceled the request to renew %(role)s"),),
+    "renewal.timed_out": (_("Nobody decided in time on renewing %(role)s for %(about)s"),),
+    "renewal.failed": (
+        _("Renewing %(role)s for %(about)s was no longer possible: %(detail_why)s"),
+        _("Renewing %(role)s was no longer possible"),
+    ),
+    "eligibilities.copied": (
+        _("%(actor)s copied %(detail_count)s eligibilities of %(detail_from)s to %(about)s"),
+        _("%(actor)s copied eligibilities to %(about)s"),
+    ),
+    "assignments.imported": (_("%(actor)s imported a file of assignments"),),
+    "person.stripped": (_("%(actor)s ended everything %(about)s held"),),
+    # Role settings
+    "settings_change.proposed": (_("%(actor)s asked for a change: %(subject)s"),),
+    "settings_change.applied": (_("%(actor)s let it count: %(subject)s"),),
+    "settings_change.refused": (_("%(actor)s refused: %(subject)s"),),
+    "settings_change.withdrawn": (_("%(actor)s withdrew: %(subject)s"),),
     # Holding
     "eligibility.made": (
         _("%(actor)s made %(about)s eligible for %(role)s"),
@@ -71,6 +120,19 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("%(actor)s removed %(about)s’s eligibility for %(role)s"),
         _("%(actor)s removed an eligibility for %(role)s: %(subject)s"),
     ),
+    "eligibility.changed": (
+        _("%(actor)s changed %(fields)s of %(about)s’s eligibility for %(role)s"),
+        _("%(actor)s changed %(fields)s of an eligibility for %(role)s: %(subject)s"),
+    ),
+    "assignment.changed": (
+        _("%(actor)s changed %(fields)s of %(about)s’s assignment of %(role)s"),
+        _("%(actor)s changed %(fields)s of an assignment of %(role)s"),
+    ),
+    "assignment.adjusted": (
+        _("%(directory)s knows the other end of %(role)s for %(about)s"),
+        _("The directory knows another end of %(role)s"),
+    ),
+    "group_assignment.changed": (_("%(actor)s changed %(fields)s of what a group holds: %(subject)s"),),
     "eligibility.renewed": (_("%(actor)s renewed %(about)s’s eligibility for %(role)s"),),
     "assignment.begun": (_("%(about)s is to get %(role)s"),),
     "assignment.started": (_("The portal began to put %(role)s in force for %(about)s"),),
@@ -90,6 +152,13 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("%(directory)s did not give %(role)s to %(about)s: %(detail_error)s"),
         _("%(role)s could not be put in force for %(about)s"),
     ),
+    "group_assignment.begun": (_("%(actor)s gave %(role)s to a group: %(subject)s"),),
+    "group_assignment.started": (_("A group’s assignment of %(role)s began: %(subject)s"),),
+    "group_assignment.ended": (
+        _("A group no longer holds %(role)s (%(detail_cause)s): %(subject)s"),
+        _("A group no longer holds %(role)s: %(subject)s"),
+    ),
+    "group.managed": (_("%(actor)s made membership and ownership of a group roles: %(subject)s"),),
     # Proving who one is
     "sign_in.succeeded": (_("%(actor)s signed in"),),
     "sign_in.refused": (_("Signing in as %(about)s was refused"), _("Signing in was refused")),
@@ -116,11 +185,20 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     "password.changed": (_("%(actor)s changed their password"),),
     "password.set": (_("%(actor)s set a password"),),
     # People
+    "service.added": (_("%(actor)s added the service principal %(subject)s"),),
     "person.invited": (_("%(actor)s invited %(about)s"), _("%(actor)s invited somebody")),
     "person.joined": (_("%(about)s joined with a password and a second factor"), _("Somebody joined")),
     "person.helped": (
         _("%(actor)s helped %(about)s after losing a second factor"),
         _("%(actor)s helped somebody"),
+    ),
+    "break_glass.named": (
+        _("%(actor)s named %(about)s a break-glass account"),
+        _("%(actor)s named somebody a break-glass account"),
+    ),
+    "break_glass.unnamed": (
+        _("%(actor)s said that %(about)s is no break-glass account any more"),
+        _("%(actor)s took the name of a break-glass account back"),
     ),
     "person.disabled": (_("%(actor)s disabled %(about)s"), _("%(actor)s disabled somebody")),
     "person.enabled": (_("%(actor)s enabled %(about)s again"), _("%(actor)s enabled somebody again")),
@@ -131,6 +209,10 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     ),
     "demo.made": (_("Demo data was put in"),),
     # The book itself
+    "assignments.exported": (_("%(actor)s downloaded a list of assignments"),),
+    "scale.seeded": (
+        _("%(actor)s filled the portal with invented people and roles, without a history of their own"),
+    ),
     "journal.exported": (
         _("%(actor)s downloaded the %(detail_scope)s as %(detail_format)s: %(detail_count)s rows"),
         _("%(actor)s downloaded the journal"),

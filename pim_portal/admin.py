@@ -19,7 +19,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
 from accounts.http import PortalRequest
 from accounts.models import Group, Membership, User
-from approvals.models import AccessRequest, Decision
+from approvals.models import AccessRequest, Decision, SettingsChange, SettingsTemplate
 from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
 from audit.journal.refusing import NotAllowed
@@ -31,6 +31,7 @@ from roles.models import (
     DirectoryGroupAppointment,
     DirectoryPersonAppointment,
     Eligibility,
+    GroupAssignment,
     Role,
     RoleGroupAppointment,
     RolePersonAppointment,
@@ -202,15 +203,15 @@ class EditedInline(TabularInline):
         return may_edit(request)
 
 
-class ApproverInline(EditedInline):
-    model = Approver
-    autocomplete_fields = ("person", "group")
-
-
 class MembershipInline(EditedInline):
+    """Memberships entered by hand. What somebody activated begins and ends with the assignment behind it."""
+
     model = Membership
     autocomplete_fields = ("person",)
     fields = ("person", "kind", "starts_at", "ends_at")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(origin=Membership.Origin.DIRECT)
 
 
 class AccountInline(EditedInline):
@@ -275,13 +276,11 @@ class RoleAdmin(Versioned, Edited):
         return ("directory", "entitlement") if obj else ()
 
 
-@admin.register(RoleSettings, site=admin_site)
-class RoleSettingsAdmin(Versioned, Edited):
-    list_display = ("role", "max_minutes", "factor_minutes", "approval_required")
-    list_filter = ("role__directory", "approval_required")
-    search_fields = ("role__name",)
-    autocomplete_fields = ("role",)
-    inlines = (ApproverInline,)
+@admin.register(RoleSettings, Approver, SettingsChange, SettingsTemplate, site=admin_site)
+class RoleSettingsAdmin(Versioned, ReadOnly):
+    """Looked at only: they are changed on a page of their own, which knows of inheritance, lock-outs and four eyes."""
+
+    list_display = ("__str__",)
 
 
 @admin.register(User, site=admin_site)
@@ -322,7 +321,7 @@ class GroupAdmin(Versioned, Edited):
     inlines = (MembershipInline,)
 
 
-@admin.register(Eligibility, Assignment, AccessRequest, Decision, Scope, site=admin_site)
+@admin.register(Eligibility, Assignment, GroupAssignment, AccessRequest, Decision, Scope, site=admin_site)
 class LifeAdmin(Versioned, ReadOnly):
     list_display = ("__str__",)
 

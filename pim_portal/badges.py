@@ -57,6 +57,11 @@ LOOKS: dict[str, Look] = {
     "invitation.expired": Look("mute", "hourglass", _("Invitation lapsed")),
     "person.active": Look("ok", "check", _("Active")),
     "person.disabled": Look("mute", "stop", _("Disabled")),
+    "person.break_glass": Look("wait", "alert", _("Break-glass account")),
+    "settingschange.proposed": Look("wait", "users", _("Waits for a second administrator")),
+    "settingschange.applied": Look("ok", "check", _("Applied")),
+    "settingschange.refused": Look("bad", "x", _("Refused")),
+    "settingschange.withdrawn": Look("mute", "undo", _("Withdrawn")),
     "outcome.done": Look("ok", "check", _("Done")),
     "outcome.refused": Look("wait", "x", _("Refused")),
     "outcome.failed": Look("bad", "alert", _("Failed")),
@@ -100,6 +105,8 @@ def key_of(thing: object) -> str:
 
 # Journal actions by the words they end in, or begin with; the first that fits counts.
 ACTIONS: tuple[tuple[str, str, str], ...] = (
+    ("settings_change.", "wait", "sliders"),
+    ("settings_template.", "wait", "sliders"),
     (".requested", "info", "send"),
     (".approved", "ok", "check"),
     (".denied", "bad", "x"),

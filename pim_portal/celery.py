@@ -27,6 +27,8 @@ app.conf.include = [
     "accounts.notifications.delivering",
     "approvals.closing",
     "audit.watching",
+    "roles.inspecting",
+    "roles.reminding",
 ]
 
 # Beat is a second trigger: a lost or doubled tick changes nothing, and one that comes late is thrown away.
@@ -45,6 +47,16 @@ app.conf.beat_schedule = {
         "task": "approvals.closing.close_hopeless_requests",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "count the holders of protected roles": {
+        "task": "roles.inspecting.watch_holders",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+    "say what ends soon": {
+        "task": "roles.reminding.remind_of_ends",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
     },
     "check the journal": {
         "task": "audit.watching.check_journal",

@@ -12,13 +12,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.duties import PEOPLE_ADMINISTRATORS, READERS, duties_of, holds
+from accounts.duties import PEOPLE_ADMINISTRATORS, READERS
 from accounts.http import PortalRequest
-from accounts.models import FactorUse, User
-from approvals.permissions import requests_decidable_by
+from accounts.models import FactorUse
+from approvals.settings.changing import changes_decidable_by
+from approvals.settings.urls import urlpatterns as settings_pages
+from approvals.viewing import Viewer, viewer_of
 from audit.alerts.models import Alert
 from roles.inspecting import not_yet_revoked
-from roles.permissions import OWN, roles_of
+from roles.permissions import OWN, READ, REVIEW
+
+ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,38 @@ class Link:
     icon: str
     label: str
     shown_for: tuple[str, ...] = ()
-    or_if: Callable[[User], bool] = field(default=lambda person: False)
+    or_if: Callable[[Viewer], bool] = field(default=lambda viewer: False)
     beneath: tuple[str, ...] = ()
-    count: Callable[[User], int] = field(default=lambda person: 0)
+    count: Callable[[Viewer], int] = field(default=lambda viewer: 0)
     tone: str = "accent"
 
 
-def to_decide_count(person: User) -> int:
-    """How many requests wait for this person's decision; a page that has asked already leaves it on the person."""
-    known: int | None = getattr(person, "to_decide_count", None)
-    return requests_decidable_by(person).count() if known is None else known
+def to_decide_count(viewer: Viewer) -> int:
+    """How many requests wait for this person's decision."""
+    return viewer.decidable_count
 
 
-def owns_a_role(person: User) -> bool:
+def owns_a_role(viewer: Viewer) -> bool:
     """Whether roles or directories are theirs to look after."""
-    return roles_of(person, OWN).exists()
+    return bool(viewer.parts.roles(OWN))
 
 
-def open_alert_count(person: User) -> int:
+def has_a_part_in_a_directory(viewer: Viewer) -> bool:
+    """Whether they own, review or read one."""
+    return bool(viewer.parts.directories(OWN, REVIEW, READ))
+
+
+def owns_a_group(viewer: Viewer) -> bool:
+    """Whether groups are theirs to look after."""
+    return bool(viewer.parts.owner_of)
+
+
+def waiting_change_count(viewer: Viewer) -> int:
+    """How many changes of role settings wait for this person's confirmation."""
+    return len(changes_decidable_by(viewer.person))
+
+
+def open_alert_count(viewer: Viewer) -> int:
     """How many alerts nobody has taken up yet."""
     return Alert.objects.filter(status=Alert.Status.OPEN).count()
 
@@ -85,13 +103,38 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     beneath=("assign", "remove_eligibility", "remove_assignment"),
                 ),
                 Link(
+                    "role_settings_list",
+                    "sliders",
+                    _("Role settings"),
+                    shown_for=READERS,
+                    or_if=owns_a_role,
+                    beneath=ROLE_SETTINGS,
+                    count=waiting_change_count,
+                ),
+                Link(
+                    "directories",
+                    "directory",
+                    _("Directories"),
+                    shown_for=READERS,
+                    or_if=has_a_part_in_a_directory,
+                    beneath=("directory", "add_scope", "rename_scope"),
+                ),
+                Link(
+                    "groups",
+                    "group",
+                    _("Groups"),
+                    shown_for=READERS,
+                    or_if=owns_a_group,
+                    beneath=("group", "manage_group"),
+                ),
+                Link(
                     "people",
                     "user",
                     _("People"),
                     shown_for=PEOPLE_ADMINISTRATORS,
-                    beneath=("person", "invite_person", "help_person"),
+                    beneath=("person", "invite_person", "add_service", "help_person"),
                 ),
-                Link("admin:index", "sliders", _("Administration"), shown_for=READERS),
+                Link("admin:index", "lock", _("Administration"), shown_for=READERS),
             ],
         ),
         (
@@ -112,29 +155,28 @@ def groups() -> list[tuple[str, str, list[Link]]]:
     ]
 
 
-def menu_for(person: User, *, at: str) -> list[dict[str, Any]]:
-    """The groups and links ``person`` gets to see.
+def menu_for(viewer: Viewer, *, at: str) -> list[dict[str, Any]]:
+    """The groups and links ``viewer`` gets to see.
 
     Args:
         at: URL name of the present page.
     """
-    duties = duties_of(person)
     shown = []
     for key, title, links in groups():
-        mine = [link for link in links if is_shown(link, person, duties)]
+        mine = [link for link in links if is_shown(link, viewer)]
         if mine:
-            shown.append({"key": key, "title": title, "links": [drawn(link, person, at=at) for link in mine]})
+            shown.append({"key": key, "title": title, "links": [drawn(link, viewer, at=at) for link in mine]})
     return shown
 
 
-def is_shown(link: Link, person: User, duties: frozenset[str]) -> bool:
-    """Whether ``person`` has a part in what the link leads to."""
-    return not link.shown_for or bool(duties.intersection(link.shown_for)) or link.or_if(person)
+def is_shown(link: Link, viewer: Viewer) -> bool:
+    """Whether ``viewer`` has a part in what the link leads to."""
+    return not link.shown_for or bool(viewer.duties.intersection(link.shown_for)) or link.or_if(viewer)
 
 
-def drawn(link: Link, person: User, *, at: str) -> dict[str, Any]:
+def drawn(link: Link, viewer: Viewer, *, at: str) -> dict[str, Any]:
     """A link as the template draws it."""
-    count = link.count(person)
+    count = link.count(viewer)
     return {
         "url": reverse(link.name),
         "icon": link.icon,
@@ -146,9 +188,9 @@ def drawn(link: Link, person: User, *, at: str) -> dict[str, Any]:
     }
 
 
-def foot_for(person: User) -> str:
+def foot_for(viewer: Viewer) -> str:
     """How far the directories are behind, for those with a duty."""
-    if not holds(person, *READERS):
+    if not viewer.is_reader:
         return ""
     behind = not_yet_revoked()
     if not behind:
@@ -172,9 +214,10 @@ def navigation(request: PortalRequest) -> dict[str, Any]:
         return around
     match = request.resolver_match
     at = match.view_name if match else ""
+    viewer = viewer_of(request)
     return around | {
-        "navigation": cache(partial(menu_for, person, at=at)),
-        "sidebar_foot": cache(partial(foot_for, person)),
+        "navigation": cache(partial(menu_for, viewer, at=at)),
+        "sidebar_foot": cache(partial(foot_for, viewer)),
         "unread_count": cache(person.notifications.filter(read_at__isnull=True).count),
         "proof": cache(partial(proof_of, request)),
     }

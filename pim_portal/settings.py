@@ -22,14 +22,26 @@ env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 
+def is_address(host: str) -> bool:
+    """Say whether `host` is an IP address, not a name."""
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Say whether `host` can only be reached from this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_address(host) and ip_address(host).is_loopback
+
+
+def origin_of(url: str, *, host: str) -> str:
+    """The origin of `url` as a browser names it, at `host`: in lower case, and without the scheme's own port."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, {"https": 443, "http": 80}.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
 
 
 # --- Where this portal stands -----------------------------------------------------------------------------------
@@ -63,7 +75,11 @@ JOURNAL_KEY = env.str("JOURNAL_KEY", default="") or ("" if PRODUCTION else kept_
 
 MINIMUM_ACTIVE_MINUTES = env.int("MINIMUM_ACTIVE_MINUTES", default=5)  # before one may deactivate
 MINIMUM_DURATION_MINUTES = env.int("MINIMUM_DURATION_MINUTES", default=30)
+MINIMUM_ASSIGNMENT_MINUTES = env.int("MINIMUM_ASSIGNMENT_MINUTES", default=5)
 DURATION_STEP_MINUTES = env.int("DURATION_STEP_MINUTES", default=30)
+FOUR_EYES = env.bool(
+    "FOUR_EYES", default=True
+)  # weakening a privileged role's settings takes two administrators
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=1.0)  # 0: no sweep thread in the worker
 DEAD_MAN_SECONDS = env.int("DEAD_MAN_SECONDS", default=60)  # no sweep for this long: /health turns red
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)
@@ -87,6 +103,7 @@ INSTALLED_APPS = [
     "csp",
     "audit.journal",
     "accounts",
+    "django_otp_webauthn",  # below the people: it asks for their model as soon as it is imported
     "audit",
     "roles",
     "approvals",
@@ -170,6 +187,14 @@ OTP_LOGIN_URL = "sign_in"
 OTP_TOTP_ISSUER = PORTAL_NAME
 OTP_TOTP_SYNC = False  # a code counts one step before and after now, and the window never wanders
 
+# Passkeys sign for this host name alone: with another one everybody adds theirs anew. No passkey knows an IP address.
+OTP_WEBAUTHN_RP_ID = "localhost" if is_address(BASE_HOST) else BASE_HOST or "localhost"
+OTP_WEBAUTHN_RP_NAME = PORTAL_NAME
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [origin_of(BASE_URL, host=OTP_WEBAUTHN_RP_ID)]
+OTP_WEBAUTHN_CREDENTIAL_MODEL = "accounts.Passkey"
+OTP_WEBAUTHN_TIMEOUT_SECONDS = 5 * 60
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+
 # guardian keeps who owns and reads which directory and role; every decision asks a question of ours over its
 # rows, so its own backend, its anonymous user and its methods on User stay out.
 ANONYMOUS_USER_NAME = None
@@ -217,6 +242,7 @@ CONTENT_SECURITY_POLICY = {
 
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # its backend is left out on purpose, see above
+    "otp_webauthn.E031",  # asks for https; so does our own E002, which knows every name of the loopback interface
     "security.W021",  # joining the browsers' HSTS preload list is a decision of the domain's owner, not of one portal
 ]
 

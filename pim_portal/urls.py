@@ -11,5 +11,6 @@ urlpatterns = [
     path("admin/", admin_site.urls),
     path("", include("accounts.urls")),
     path("", include("audit.urls")),
+    path("", include("roles.urls")),
     path("", include("approvals.urls")),
 ]

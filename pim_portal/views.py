@@ -11,13 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.duties import ALERT_KEEPERS, holds
+from accounts.duties import ALERT_KEEPERS
 from accounts.http import PortalRequest
-from accounts.models import User
 from approvals.forms import ActivationForm
 from approvals.mine import Choice, choices_of, held_by
 from approvals.models import AccessRequest
-from approvals.permissions import requests_decidable_by
+from approvals.viewing import Viewer, viewer_of
 from audit.alerts.models import Alert
 from roles.inspecting import not_yet_revoked, watch_the_sweep
 from roles.models import Assignment
@@ -47,15 +46,16 @@ def home(request: PortalRequest) -> HttpResponse:
     target = request.headers.get("HX-Target", "")
     if target == "live":
         return live_part(request)
-    choices = choices_of(request.user)
+    held = list(held_by(request.user))
+    choices = choices_of(request.user, held=held)
     context = quick_part(request, choices)
     if target == "quick":
         return render(request, "approvals/parts/quick.html", context)
     latest = AccessRequest.objects.filter(requester=request.user, act=AccessRequest.Act.ACTIVATE)
-    context |= live_context(request.user) | {
+    context |= live_context(held) | {
         "choices": choices[:TILES],
         "choice_count": len(choices),
-        "waiting": waiting_for(request.user),
+        "waiting": waiting_for(viewer_of(request)),
         "latest": latest.select_related("role__directory", "assignment")[:LATEST],
     }
     return render(request, "home.html", context)
@@ -63,15 +63,14 @@ def home(request: PortalRequest) -> HttpResponse:
 
 def live_part(request: PortalRequest) -> HttpResponse:
     """The headline and what I hold, when it has changed since the page was made; 204 otherwise."""
-    context = live_context(request.user)
+    context = live_context(list(held_by(request.user)))
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
     return render(request, "approvals/parts/live.html", context | {"alone": True})
 
 
-def live_context(person: User) -> dict[str, Any]:
-    """What ``person`` holds, and how many of it is in force."""
-    held = list(held_by(person))
+def live_context(held: list[Assignment]) -> dict[str, Any]:
+    """What somebody holds, and how many of it is in force."""
     in_force = [one for one in held if one.counts]  # type: ignore[attr-defined]
     ends = [one.ends_at for one in in_force if one.ends_at]
     first_end: datetime | None = min(ends, default=None)
@@ -89,12 +88,14 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
     return {"choice": choice, "form": form, "eligibility": choice.eligibility if choice else None}
 
 
-def waiting_for(person: User) -> Waiting:
+def waiting_for(viewer: Viewer) -> Waiting:
     """Work that others wait for."""
-    requests = list(requests_decidable_by(person).select_related("holder", "role").order_by("deadline"))
-    person.to_decide_count = len(requests)  # type: ignore[attr-defined]  # for the menu, which need not ask again
-    alerts = Alert.objects.filter(status=Alert.Status.OPEN).count() if holds(person, *ALERT_KEEPERS) else 0
-    return Waiting(len(requests), requests[0] if requests else None, alerts)
+    first = None
+    if viewer.decidable_count:
+        first = viewer.decidable.select_related("holder", "role").order_by("deadline", "pk").first()
+    keeps_alerts = not viewer.duties.isdisjoint(ALERT_KEEPERS)
+    alerts = Alert.objects.filter(status=Alert.Status.OPEN).count() if keeps_alerts else 0
+    return Waiting(viewer.decidable_count, first, alerts)
 
 
 @login_not_required

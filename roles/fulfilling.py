@@ -11,8 +11,6 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +18,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.duties import ALERT_KEEPERS
-from accounts.notifications.notifying import notify_each
 from audit.alerts.alerting import raise_alert, resolve_alert
 from audit.journal.actor import PORTAL
 from audit.journal.lifecycle import move_all_to, move_to
@@ -35,7 +32,7 @@ from roles.connectors.base import (
     Unavailable,
     Unsupported,
 )
-from roles.leasing import BATCH, claim, let_go, put_off, still_ours
+from roles.leasing import claim, let_go, put_off, still_ours
 from roles.models import Assignment, Directory
 from roles.permissions import people_with_duty
 from roles.reaching import connector_for
@@ -131,7 +128,11 @@ def _ends_of_rights(
 def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[Any, Any]) -> None:
     assignment = result.assignment
     carried = ends.get((assignment.role_id, assignment.scope_id, assignment.account), [])
-    right = {"account": assignment.account, "entitlement": assignment.role.entitlement}
+    right = {
+        "account": assignment.account,
+        "entitlement": assignment.role.entitlement,
+        "scope": assignment.scope.path,
+    }
     operation = f"assignment-{assignment.pk}"
     last = None if any(end is None for _, end in carried) else max((end for _, end in carried), default=None)
     if status == Status.PROVISIONING:
@@ -193,14 +194,25 @@ def _settle(token: str, assignments: list[Assignment], status: str, *, note: str
     detail = {"note": note} if note else {}
     now = timezone.now()
     if status == Status.PROVISIONING:
+        # What was in force before and only got another end keeps its beginning, and whose it was.
+        fresh = [one for one in ours if one.active_since is None]
+        adjusted = [one for one in ours if one.active_since is not None]
         move_all_to(
-            ours,
+            fresh,
             Status.ACTIVE,
             actor=PORTAL,
             action="assignment.provisioned",
             detail=detail | ({"was_there_before": True} if before else {}),
             active_since=now,
             was_there_before=before,
+            last_error="",
+        )
+        move_all_to(
+            adjusted,
+            Status.ACTIVE,
+            actor=PORTAL,
+            action="assignment.adjusted",
+            detail=detail,
             last_error="",
         )
         Assignment.objects.bulk_update(ours, ["receipt"])
@@ -272,41 +284,3 @@ def _alert(directory: Directory, status: str, failed: list[_Result]) -> None:
         tell=people_with_duty(*ALERT_KEEPERS),
         actor=PORTAL,
     )
-
-
-def tell_holders(directory: int) -> None:
-    """Tell the holders of assignments in a directory what has become of them, each of each change once.
-
-    After the work, not within it: a thousand messages must not keep a thousand rights standing.
-    """
-    while untold := list(
-        Assignment.objects.to_tell()
-        .filter(role__directory=directory)
-        .select_related("person", "role__directory")
-        .order_by("status")[:BATCH]
-    ):
-        for status, some in groupby(untold, key=attrgetter("status")):
-            _tell(list(some), status)
-
-
-def _tell(assignments: list[Assignment], status: str) -> None:
-    with transaction.atomic():
-        take_the_pen()
-        keys = [one.pk for one in assignments]
-        still = set(
-            Assignment.objects.to_tell().filter(pk__in=keys, status=status).values_list("pk", flat=True)
-        )
-        Assignment.objects.filter(pk__in=still).update(told=status)
-        # What ended before it was ever in force needs no word of the directory's.
-        news = [
-            one for one in assignments if one.pk in still and (status != Status.ENDED or one.active_since)
-        ]
-        notify_each(
-            [
-                (one.person, {"assignment": one, "role": one.role, "directory": one.role.directory})
-                for one in news
-            ],
-            notice=f"roles/assignment_{status}",
-            url="/my-roles/",
-            actor=PORTAL,
-        )

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.duties import READERS, holders_of, holds
-from accounts.models import Membership, People, User
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, holders_of, holds, require
+from accounts.models import Group, Membership, People, User
+from audit.journal.actor import Actor
 from roles.models import (
+    Assignment,
     Directory,
     DirectoryGroupAppointment,
     DirectoryPersonAppointment,
@@ -19,39 +21,31 @@ from roles.models import (
     Role,
     RoleGroupAppointment,
     RolePersonAppointment,
+    Scope,
 )
+from roles.models.assignment import Assignments
 from roles.models.directory import PORTAL_KIND
+from roles.nested_groups import group_key_of
+from roles.parts import Parts, parts_of
 
 OWN, REVIEW, READ = "own", "review", "read"
 
 
 def directories_of(person: User, part: str) -> QuerySet[Directory]:
     """The directories in which ``person`` has ``part`` (own, review or read) at this moment, alone or through a group."""
-    mine = {"permission__codename": f"{part}_directory"}
-    own = DirectoryPersonAppointment.objects.filter(user=person, user__is_active=True, **mine)
-    return Directory.objects.filter(
-        Q(pk__in=own.values("content_object"))
-        | Q(
-            pk__in=DirectoryGroupAppointment.objects.filter(group__in=_groups_of(person), **mine).values(
-                "content_object"
-            )
-        )
-    )
+    return Directory.objects.filter(pk__in=parts_of(person).directories(part))
 
 
-def roles_of(person: User, part: str) -> QuerySet[Role]:
-    """The roles in which ``person`` has ``part``, by the role itself or by its directory."""
-    mine = {"permission__codename": f"{part}_role"}
-    own = RolePersonAppointment.objects.filter(user=person, user__is_active=True, **mine)
-    return Role.objects.filter(
-        Q(directory__in=directories_of(person, part))
-        | Q(pk__in=own.values("content_object"))
-        | Q(
-            pk__in=RoleGroupAppointment.objects.filter(group__in=_groups_of(person), **mine).values(
-                "content_object"
-            )
-        )
-    )
+def directories_read_by(person: User) -> QuerySet[Directory]:
+    """The directories ``person`` may look into: all by a duty, else those they have a part in."""
+    if holds(person, *READERS):
+        return Directory.objects.all()
+    return Directory.objects.filter(pk__in=parts_of(person).directories(OWN, REVIEW, READ))
+
+
+def roles_of(person: User, *parts: str) -> QuerySet[Role]:
+    """The roles in which ``person`` has one of ``parts``: by the role, by its directory, or by the group that it is."""
+    return Role.objects.filter(parts_of(person).roles(*parts) or Q(pk__in=[]))
 
 
 def people_with(part: str, role: Role) -> People:
@@ -68,16 +62,44 @@ def people_with(part: str, role: Role) -> People:
         ).values("group")
     )
     members = Membership.objects.in_force().filter(groups, kind=Membership.Kind.MEMBER).values("person")
-    people: People = User.objects.filter(is_active=True).filter(
-        Q(pk__in=RolePersonAppointment.objects.filter(content_object=role, **of_role).values("user"))
-        | Q(
-            pk__in=DirectoryPersonAppointment.objects.filter(
-                content_object=role.directory_id, **of_directory
-            ).values("user")
+    people: People = (
+        User.objects.enabled()
+        .humans()
+        .filter(
+            Q(pk__in=RolePersonAppointment.objects.filter(content_object=role, **of_role).values("user"))
+            | Q(
+                pk__in=DirectoryPersonAppointment.objects.filter(
+                    content_object=role.directory_id, **of_directory
+                ).values("user")
+            )
+            | Q(pk__in=members)
+            | Q(pk__in=_owners_of(role).values("person") if part == OWN else [])
         )
-        | Q(pk__in=members)
     )
     return people
+
+
+def holders_at(role: Role, scope: Scope) -> Assignments:
+    """What counts for ``role`` at ``scope`` at this moment: given there or above, as access flows down."""
+    held: Assignments = Assignment.objects.in_force().filter(role=role).covering(scope)
+    return held
+
+
+def may_manage(person: User, directory: Directory) -> bool:
+    """Whether ``person`` may change what there is in ``directory``: by a duty, or as its owner."""
+    if holds(person, *ROLE_ADMINISTRATORS):
+        return True
+    return directories_of(person, OWN).filter(pk=directory.pk).exists()
+
+
+def check_may_manage(directory: Directory, actor: Actor) -> None:
+    """Refuse unless the actor is the portal itself or may change what there is in ``directory``.
+
+    Raises:
+        NotAllowed: neither a duty nor the directory is theirs.
+    """
+    if actor.person is None or not directories_of(actor.person, OWN).filter(pk=directory.pk).exists():
+        require(actor, *ROLE_ADMINISTRATORS)
 
 
 def may_read(person: User, role: Role) -> bool:
@@ -95,13 +117,42 @@ def people_with_duty(*duties: str) -> People:
     members = Membership.objects.in_force().filter(
         group__in=eligible.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
     )
-    people: People = User.objects.filter(is_active=True).filter(
-        Q(pk__in=holders_of(*duties).values("pk"))
-        | Q(pk__in=eligible.exclude(person=None).values("person"))
-        | Q(pk__in=members.values("person"))
+    people: People = (
+        User.objects.enabled()
+        .humans()
+        .filter(
+            Q(pk__in=holders_of(*duties).values("pk"))
+            | Q(pk__in=eligible.exclude(person=None).values("person"))
+            | Q(pk__in=members.values("person"))
+        )
     )
     return people
 
 
-def _groups_of(person: User) -> QuerySet[Any, Any]:
-    return Membership.objects.in_force().filter(person=person, kind=Membership.Kind.MEMBER).values("group")
+def could_activate(person: User, *duties: str, parts: Parts) -> bool:
+    """Whether ``person``, whose parts these are, may activate one of ``duties``, be it as a member of a group."""
+    theirs = Q(person=person) | Q(group__in=parts.member_of) if parts.member_of else Q(person=person)
+    of_duty = Role.objects.filter(directory__kind=PORTAL_KIND, entitlement__in=duties)
+    eligible = Eligibility.objects.in_force().filter(theirs, role__in=of_duty.values("pk"))
+    return person.is_active and eligible.exists()
+
+
+def groups_owned_by(person: User) -> QuerySet[Group]:
+    """The groups that ``person`` owns at this moment."""
+    groups: Any = Group.objects.filter(pk__in=_owned_by(person).values("group"))
+    return groups  # type: ignore[no-any-return]
+
+
+def _owned_by(person: User) -> QuerySet[Membership]:
+    owned: QuerySet[Membership] = Membership.objects.in_force().filter(
+        person=person, kind=Membership.Kind.OWNER
+    )
+    return owned
+
+
+def _owners_of(role: Role) -> QuerySet[Membership]:
+    """The ownerships in force of the group that ``role`` is the membership or the ownership of."""
+    owners: QuerySet[Membership] = Membership.objects.in_force().filter(
+        group=group_key_of(role), kind=Membership.Kind.OWNER
+    )
+    return owners

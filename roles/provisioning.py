@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from celery import shared_task
 from django.db import transaction
@@ -16,12 +18,18 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.journal.actor import Actor
-from audit.journal.lifecycle import begin_life, move_all_to, move_to
+from audit.journal.lifecycle import amend, begin_life, begin_lives, move_all_to, move_to
 from audit.journal.recording import journaled
 from audit.journal.refusing import Overtaken
-from roles.fulfilling import tell_holders, work
-from roles.models import Assignment, Eligibility, Origin, Role, Scope
+from roles.announcing import tell_holders
+from roles.connectors.base import ConnectorError
+from roles.fulfilling import work
+from roles.guarding import check_may_lose
+from roles.models import Assignment, Directory, Eligibility, GroupAssignment, Origin, Role, Scope
+from roles.nested_groups import check_may_hold
+from roles.reaching import connector_for
 
+ONE_BY_ONE = 20  # up to so many begun together are hurried each by a task of its own
 Status = Assignment.Status
 
 
@@ -42,7 +50,11 @@ def begin_assignment(
     """Write down that ``person`` holds ``role`` from ``starts_at`` to ``ends_at``, and begin to make it true.
 
     A start in the future waits for the sweep. In the portal's own directory it is true when this returns.
+
+    Raises:
+        Refused: a service principal would hold a duty, or be in a group.
     """
+    check_may_hold(role, person)
     assignment = Assignment(
         role=role,
         scope=scope,
@@ -62,6 +74,41 @@ def begin_assignment(
 
 
 @journaled
+def begin_assignments(
+    assignments: Sequence[Assignment], *, actor: Actor, justifications: Sequence[str]
+) -> None:
+    """Write down many new assignments, as ``begin_assignment`` does for one, and begin to make them true.
+
+    Args:
+        assignments: not saved yet; the account of each is filled in here.
+        justifications: why, for each of them in their order.
+    """
+    now = timezone.now()
+    for one in assignments:
+        check_may_hold(one.role, one.person)
+        one.account = one.role.directory.account_of(one.person)
+        one.next_try_at = one.starts_at
+    begin_lives(assignments, actor=actor, action="assignment.begun", justifications=justifications)
+    due = [one for one in assignments if one.starts_at <= now]
+    move_all_to(due, Status.PROVISIONING, actor=actor, action="assignment.started", next_try_at=now)
+    hurry(due, Status.PROVISIONING)
+
+
+def hurry(assignments: Sequence[Assignment], status: str) -> None:
+    """Work on those of ``assignments`` that are in ``status``: inside the portal at once, elsewhere when this commits."""
+    waiting = [one for one in assignments if one.status == status]
+    for directory in {one.role.directory for one in waiting if one.role.directory.is_inside}:
+        keys = [one.pk for one in waiting if one.role.directory_id == directory.pk]
+        while work(directory.pk, status, keys):
+            pass
+        tell_holders(directory.pk)
+    task = provision_assignment if status == Status.PROVISIONING else deprovision_assignment
+    outside = [one for one in waiting if not one.role.directory.is_inside]
+    for one in outside[:ONE_BY_ONE]:  # the sweep finds the others within seconds
+        transaction.on_commit(partial(task.delay, one.pk), robust=True)
+
+
+@journaled
 def start_assignment(assignment: Assignment, *, actor: Actor) -> None:
     """Begin to put an assignment in force whose start has come.
 
@@ -71,11 +118,80 @@ def start_assignment(assignment: Assignment, *, actor: Actor) -> None:
     move_to(
         assignment, Status.PROVISIONING, actor=actor, action="assignment.started", next_try_at=timezone.now()
     )
-    if assignment.role.directory.is_portal:
+    _put_in_force(assignment)
+
+
+def _put_in_force(assignment: Assignment) -> None:
+    """Work on what waits to be put in force: at once in the portal's own directory, else as soon as this commits."""
+    if assignment.role.directory.is_inside:
         _work_on_key(assignment.pk, Status.PROVISIONING)
         assignment.refresh_from_db()
     else:
         transaction.on_commit(lambda: provision_assignment.delay(assignment.pk), robust=True)
+
+
+@journaled
+def change_assignment(
+    assignment: Assignment,
+    *,
+    actor: Actor,
+    starts_at: datetime,
+    ends_at: datetime | None,
+    justification: str = "",
+) -> None:
+    """Give an assignment another end, and another start while it has not started.
+
+    The end counts from this moment on. A directory that lets rights end by itself is told of it; in the portal's own
+    directory that has happened when this returns.
+
+    Raises:
+        LastHolder: it would get an end, and its holder is one of the last who hold a protected role without one.
+        Overtaken: somebody changed or ended it in between.
+    """
+    if assignment.status not in [*Assignment.LIVE, Status.FAILED]:
+        raise Overtaken(_("This has ended already."))
+    fields = changed_times(assignment, starts_at=starts_at, ends_at=ends_at)
+    if not fields:
+        return
+    if ends_at is not None:
+        check_may_lose(assignment)
+    now, scheduled = timezone.now(), assignment.status == Status.SCHEDULED
+    said: Any = {"actor": actor, "action": "assignment.changed", "justification": justification}
+    said |= {"detail": {"fields": fields}, "starts_at": starts_at, "ends_at": ends_at}
+    # Whoever is at work on it by a lease was told the old end: what comes of that is not written down.
+    said |= {"lease_until": None, "lease_token": "", "next_try_at": starts_at if scheduled else now}
+    tell = assignment.status == Status.ACTIVE and lets_rights_end(assignment.role.directory)
+    if tell:
+        move_to(assignment, Status.PROVISIONING, attempts=0, last_error="", **said)
+    else:
+        amend(assignment, unless_changed=["starts_at", "ends_at"], **said)
+    if scheduled and starts_at <= now:
+        start_assignment(assignment, actor=actor)
+    elif assignment.status == Status.PROVISIONING:
+        _put_in_force(assignment)
+
+
+def changed_times(
+    held: Assignment | Eligibility | GroupAssignment, *, starts_at: datetime, ends_at: datetime | None
+) -> dict[str, dict[str, str]]:
+    """How its times would change, for the journal: for each that does, from what to what."""
+    asked = {"starts_at": starts_at, "ends_at": ends_at}
+    return {
+        name: {
+            "from": at.isoformat() if (at := getattr(held, name)) else "",
+            "to": to.isoformat() if to else "",
+        }
+        for name, to in asked.items()
+        if getattr(held, name) != to
+    }
+
+
+def lets_rights_end(directory: Directory) -> bool:
+    """Whether a directory itself lets a right end, so that it must be told of another end."""
+    try:
+        return connector_for(directory).capabilities.native_expiry != "none"
+    except ConnectorError:
+        return True  # it cannot be asked now: telling it once more does no harm
 
 
 @journaled
@@ -86,14 +202,16 @@ def end_assignment(assignment: Assignment, *, actor: Actor, cause: str, justific
         cause: one of ``EndCause``.
 
     Raises:
+        LastHolder: its holder is one of the last who hold a protected role without an end.
         Overtaken: somebody ended it in between.
     """
     if assignment.status not in [*Assignment.LIVE, Status.FAILED]:
         raise Overtaken(_("This has ended already."))
+    check_may_lose(assignment)
     end_all([assignment], actor=actor, cause=cause, justification=justification)
     if assignment.status != Status.ENDING:
         return
-    if assignment.role.directory.is_portal:
+    if assignment.role.directory.is_inside:
         _work_on_key(assignment.pk, Status.ENDING)
         assignment.refresh_from_db()
     else:

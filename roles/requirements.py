@@ -6,13 +6,15 @@ Nothing here reads the database or the clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from roles.models.settings import EffectiveSettings
+from roles.models.values import EffectiveSettings, Factor
+from roles.patterns import matches
+from roles.wording import in_days, in_words
 
 LONGEST_JUSTIFICATION = 2000
 LONGEST_TICKET = 60
@@ -28,13 +30,14 @@ class Asked:
         minutes: for how long.
         justification: why.
         starts_at: from when; None is at once.
-        ticket: number in another system.
+        ticket: number in another system; ticket_system: which one.
     """
 
     minutes: int
     justification: str = ""
     starts_at: datetime | None = None
     ticket: str = ""
+    ticket_system: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,12 @@ class Unmet:
 
 
 SECOND_FACTOR = "second_factor"
+#: by whether it must be a passkey
+FACTOR_ASKED = {
+    False: gettext_lazy("Prove it is you with a second factor."),
+    True: gettext_lazy("Prove it is you with a passkey."),
+}
+CAP_DAYS = (15, 30, 90, 180, 365)  # offered as the longest time; the choices of Microsoft Entra PIM
 
 
 def unmet_requirements(settings: EffectiveSettings, asked: Asked, standing: Standing) -> list[Unmet]:
@@ -100,20 +109,151 @@ def unmet_requirements(settings: EffectiveSettings, asked: Asked, standing: Stan
     start = max(asked.starts_at or standing.now, standing.now)
     if standing.eligible_until is not None and start >= standing.eligible_until:
         miss("starts_at", "after_eligibility", _("Your eligibility has ended by then."))
-    if settings.justification_required and not asked.justification.strip():
+    unmet += unmet_words(
+        settings,
+        justification=asked.justification,
+        ticket=asked.ticket,
+        ticket_system=asked.ticket_system,
+        justification_required=settings.justification_required,
+        ticket_required=settings.ticket_required,
+    )
+    if settings.oldest_factor is not None and not standing.factor_is_fresh:
+        miss("code", SECOND_FACTOR, str(FACTOR_ASKED[settings.factor == Factor.PASSKEY]))
+    return unmet
+
+
+def unmet_words(
+    settings: EffectiveSettings,
+    *,
+    justification: str,
+    ticket: str,
+    ticket_system: str = "",
+    justification_required: bool,
+    ticket_required: bool,
+) -> list[Unmet]:
+    """What is wrong with a justification and a ticket; the same for who activates and who assigns."""
+    unmet: list[Unmet] = []
+    said, number = justification.strip(), ticket.strip()
+
+    def miss(field: str, code: str, message: str) -> None:
+        unmet.append(Unmet(field, code, message))
+
+    if justification_required and not said:
         miss("justification", "justification_missing", _("Say why you need the role."))
-    if len(asked.justification) > LONGEST_JUSTIFICATION:
+    elif said and len(said) < settings.justification_least:
+        least = settings.justification_least
+        miss(
+            "justification",
+            "justification_too_short",
+            ngettext("Say it in at least %(n)s character.", "Say it in at least %(n)s characters.", least)
+            % {"n": least},
+        )
+    elif said and settings.justification_pattern and not matches(settings.justification_pattern, said):
+        miss(
+            "justification",
+            "justification_not_as_asked",
+            _("A justification for this role has the form %(pattern)s.")
+            % {"pattern": settings.justification_pattern},
+        )
+    if len(justification) > LONGEST_JUSTIFICATION:
         miss(
             "justification",
             "justification_too_long",
             _("A justification has at most %(n)s characters; this one has %(m)s.")
-            % {"n": LONGEST_JUSTIFICATION, "m": len(asked.justification)},
+            % {"n": LONGEST_JUSTIFICATION, "m": len(justification)},
         )
-    if settings.ticket_required and not asked.ticket.strip():
+    if ticket_required and not number:
         miss("ticket", "ticket_missing", _("Name the ticket this is for."))
-    if len(asked.ticket) > LONGEST_TICKET:
+    elif number and settings.ticket_pattern and not matches(settings.ticket_pattern, number):
+        miss(
+            "ticket",
+            "ticket_not_as_asked",
+            _("A ticket for this role has the form %(pattern)s.") % {"pattern": settings.ticket_pattern},
+        )
+    if number and settings.systems and ticket_system not in settings.systems:
+        miss("ticket_system", "ticket_system_unknown", _("Say which system the ticket is in."))
+    if len(ticket) > LONGEST_TICKET:
         miss("ticket", "ticket_too_long", _("A ticket has at most %(n)s characters.") % {"n": LONGEST_TICKET})
-    if settings.factor_minutes is not None and not standing.factor_is_fresh:
+    return unmet
+
+
+@dataclass(frozen=True)
+class AskedAssignment:
+    """What an administrator, or who extends or renews, asks to be written down.
+
+    Args:
+        kind: ``ELIGIBLE`` or ``ACTIVE``.
+        starts_at, ends_at: from when to when; None is at once, and without an end.
+    """
+
+    kind: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    justification: str = ""
+    ticket: str = ""
+    ticket_system: str = ""
+
+
+ELIGIBLE, ACTIVE = "eligible", "active"
+
+
+def unmet_for_assignment(
+    settings: EffectiveSettings,
+    asked: AskedAssignment,
+    *,
+    now: datetime,
+    shortest: int,
+    factor_is_fresh: bool,
+) -> list[Unmet]:
+    """Everything that ``settings`` ask of an assignment and ``asked`` does not have; empty when it may be made.
+
+    Rules follow Microsoft Entra PIM (assignment tab, and five minutes as the shortest assignment). A justification is
+    always asked here, for both kinds.
+
+    Args:
+        shortest: the portal's shortest duration in minutes.
+        factor_is_fresh: whether whoever assigns has just proved themselves.
+    """
+    unmet: list[Unmet] = []
+
+    def miss(field: str, code: str, message: str) -> None:
+        unmet.append(Unmet(field, code, message))
+
+    eligible = asked.kind == ELIGIBLE
+    start = max(asked.starts_at or now, now)
+    days = settings.eligible_days if eligible else settings.active_days
+    permanent = settings.eligible_permanent if eligible else settings.active_permanent
+    if asked.starts_at is not None and asked.starts_at < now - CLOCK_TOLERANCE:
+        miss(
+            "starts_at",
+            "start_in_the_past",
+            _("The start lies in the past. Leave it empty to start at once."),
+        )
+    elif asked.starts_at is not None and asked.starts_at > now + FURTHEST_START:
+        miss("starts_at", "start_too_far", _("The start may lie at most one year ahead."))
+    if asked.ends_at is None:
+        if not permanent:
+            miss(
+                "ends_at",
+                "end_missing",
+                _("This role is given for at most %(t)s. Say until when.") % {"t": in_days(days)},
+            )
+    elif asked.ends_at <= start:
+        miss("ends_at", "end_before_start", _("The end comes before the start, or is over already."))
+    elif asked.ends_at - start < timedelta(minutes=shortest):
+        miss("ends_at", "too_short", _("The shortest assignment is %(t)s.") % {"t": in_words(shortest)})
+    elif not permanent and asked.ends_at - start > timedelta(days=days) + CLOCK_TOLERANCE:
+        miss("ends_at", "too_long", _("This role is given for at most %(t)s.") % {"t": in_days(days)})
+    unmet += unmet_words(
+        # The pattern is for those who activate; what an administrator writes has its own reasons.
+        replace(settings, justification_least=0, justification_pattern=""),
+        justification=asked.justification,
+        ticket=asked.ticket,
+        ticket_system=asked.ticket_system,
+        justification_required=eligible or settings.active_justification,
+        ticket_required=not eligible and settings.active_ticket,
+    )
+    if not eligible and settings.active_factor and not factor_is_fresh:
         miss("code", SECOND_FACTOR, _("Prove it is you with a second factor."))
     return unmet
 
@@ -128,42 +268,6 @@ def window(
     start = max(decided_at, asked.starts_at or decided_at).astimezone(UTC)
     end = start + timedelta(minutes=asked.minutes)
     return start, min(end, eligible_until) if eligible_until else end
-
-
-def in_words(minutes: int) -> str:
-    """``270`` as "4 h 30 min"."""
-    hours, rest = divmod(minutes, 60)
-    return " ".join(
-        part for part in (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "") if part
-    )
-
-
-def settings_in_words(settings: EffectiveSettings) -> list[tuple[str, str]]:
-    """What the settings ask, each with the name of its icon."""
-    words = [("clock", _("At most %(t)s") % {"t": in_words(settings.max_minutes)})]
-    if settings.factor_minutes == 0:
-        words.append(("shield-check", _("Second factor, asked anew each time")))
-    elif settings.factor_minutes is not None:
-        words.append(
-            (
-                "shield-check",
-                _("Second factor, not older than %(t)s") % {"t": in_words(settings.factor_minutes)},
-            )
-        )
-    if settings.justification_required:
-        words.append(("note", _("Justification")))
-    if settings.ticket_required:
-        words.append(("ticket", _("Ticket")))
-    if settings.approval_required:
-        hours = settings.approval_hours
-        words.append(
-            (
-                "gavel",
-                ngettext("One approval within %(n)s hour", "One approval within %(n)s hours", hours)
-                % {"n": hours},
-            )
-        )
-    return words
 
 
 def effect_in_words(

@@ -21,6 +21,7 @@ from audit.journal.refusing import Overtaken
 from roles.assigning import expire_eligibility
 from roles.models import Assignment, Eligibility, EndCause, Heartbeat
 from roles.provisioning import end_all, start_assignment, work_lane
+from roles.spreading import spread
 
 SWEEP = "sweep"
 BATCH = 200
@@ -57,9 +58,10 @@ def sweep_if_late() -> None:
 
 
 def tell_time() -> None:
-    """Write down what time has already decided: eligibilities and assignments that began or are over."""
+    """Write down what time has already decided: eligibilities, assignments and parts of groups' that began or are over."""
     _turn_eligibilities()
     _end_assignments()
+    spread()
     _start_assignments()
 
 

@@ -13,27 +13,31 @@ from django.test import TransactionTestCase
 from kombu import pools
 from psycopg import sql
 
-from audit.journal.triggers import install_triggers, remove_triggers
+from audit.journal import triggers as journal_triggers
 from pim_portal.celery import app as celery_app
 from pim_portal.embedded.postgresql import PostgreSQL
+from roles import triggers as holder_triggers
 from tests.cast import cast  # noqa: F401
 from tests.servers import RedisServer, SMTPServer, Worker, run_folder, start_postgresql
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _journal_can_be_flushed() -> Iterator[None]:
-    """Let a transactional test empty its database: the journal's triggers, which refuse that, step aside for it."""
+def _database_can_be_flushed() -> Iterator[None]:
+    """Let a transactional test empty its database: the triggers that refuse that step aside for it."""
+    guards = (journal_triggers, holder_triggers)
     teardown = TransactionTestCase._fixture_teardown
 
     def teardown_without_triggers(self: TransactionTestCase) -> None:
         names = self._databases_names(include_mirrors=False)
         for name in names:
-            remove_triggers(connections[name])
+            for guard in guards:
+                guard.remove_triggers(connections[name])
         try:
             teardown(self)
         finally:
             for name in names:
-                install_triggers(connections[name])
+                for guard in guards:
+                    guard.install_triggers(connections[name])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown_without_triggers)

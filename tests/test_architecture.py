@@ -36,6 +36,8 @@ WITHOUT_HISTORY = {
     "accounts.EnrolmentPass": "a link that lives three days; its use is in the journal",
     "accounts.FactorUse": "evidence: added, never changed but for being used",
     "accounts.Notification": "a message, and whether it was mailed",
+    "accounts.Passkey": "a key of its person's own making; what happens to it is in the journal",
+    "accounts.PasskeyChallenge": "random bytes that live minutes",
     "accounts.RecoveryCodes": "django-otp's; what happens to it is in the journal",
     "accounts.Session": "lives hours; sign-ins are in the journal",
     "accounts.StepUp": "a form that waits some minutes",
@@ -45,6 +47,7 @@ WITHOUT_HISTORY = {
     "journal.AuditEvent": "the book itself",
     "journal.JournalHead": "how far the book goes",
     "roles.Heartbeat": "when something was last seen running",
+    "roles.HolderGuard": "a place in line",
 }
 
 Finding = tuple[str, int]

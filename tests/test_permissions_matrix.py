@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,15 +16,19 @@ from django.db import transaction
 from django.http.cookie import SimpleCookie
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
+from django.utils import timezone
 
 from accounts.models import Notification
+from approvals.models import SettingsChange, SettingsTemplate
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import RoleSettings
+from roles.models import RoleSettings, Scope
+from roles.spreading import begin_group_assignment
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
 from tests.factories.pages import signed_in
+from tests.factories.people import make_group
 from tests.factories.roles import activate, ask, make_eligibility, make_role
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +64,8 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "step_up": (all_of(200), all_of(422)),
     "accept_invitation": ((404,) * 8, (404,) * 8),
     "enrol_factor": (all_of(GOES_ON), all_of(GOES_ON)),
+    "enrol_passkey": (all_of(GOES_ON), all_of(GOES_ON)),
+    "passkey_challenge": ((405,) * 8, all_of(422)),
     "second_factors": (all_of(200), all_of(200)),
     "change_password": (all_of(200), all_of(422)),
     # what the portal told me
@@ -70,8 +77,19 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "invite_person": (duty(200, 404), duty(422, 404)),
     "disable_person": (duty(405, 404), duty(422, 404)),
     "enable_person": (duty(405, 404), duty(422, 404)),
+    "name_break_glass": (duty(405, 405, 405), duty(422, 404)),
+    "unname_break_glass": (duty(405, 405, 405), duty(422, 404)),
     "invite_again": (duty(405, 404), duty(422, 404)),
     "help_person": (duty(200, 404), duty(422, 404)),
+    "add_service": (duty(200, 404), duty(422, 404)),
+    # what there is
+    "directories": (duty(200, 200), all_of(405)),
+    "directory": (duty(200, 200), all_of(405)),
+    "add_scope": (duty(200, 403), duty(422, 403)),
+    "rename_scope": (duty(200, 403), duty(422, 403)),
+    "groups": (duty(200, 200), all_of(405)),
+    "group": (duty(200, 200), all_of(405)),
+    "manage_group": (duty(200, 403), duty(GOES_ON, 403)),
     # asking, deciding, holding
     "my_roles": (all_of(200), all_of(405)),
     "activate": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
@@ -79,7 +97,7 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "request_page": ((GATE, 200, 200, 200, 200, 200, 404, 404), all_of(405)),
     "cancel_request": (
         (GATE, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON, 404, 404),
-        (GATE, GOES_ON, 403, 403, 403, 403, 404, 404),
+        (GATE, GOES_ON, 403, 403, GOES_ON, 403, 404, 404),
     ),
     "decide": (
         (GATE, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON, 404, 404),
@@ -88,13 +106,46 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "to_decide": (all_of(200), all_of(405)),
     "decide_together": (all_of(GOES_ON), all_of(GOES_ON)),
     "assignments": (duty(200, 200), all_of(405)),
+    "download_assignments": (duty(200, 200), all_of(405)),
     "assign": (duty(200, 403), duty(422, 403)),
     "deactivate": (
         (GATE, GOES_ON, 404, 404, 404, 404, 404, 404),
         (GATE, GOES_ON, 404, 404, 404, 404, 404, 404),
     ),
-    "remove_assignment": (duty(200, 404), duty(422, 404)),
-    "remove_eligibility": (duty(200, 404), duty(422, 404)),
+    **{
+        f"{verb}_{noun}": (duty(200, 404), duty(422, 404))
+        for verb in ("update", "extend", "renew", "remove")
+        for noun in ("eligibility", "assignment", "group_assignment")
+    },
+    "make_eligibility_active": (duty(200, 404), duty(422, 404)),
+    "make_assignment_eligible": (duty(200, 404), duty(422, 404)),
+    "make_group_assignment_eligible": (duty(200, 404), duty(422, 404)),
+    "assignments_bulk": (duty(GOES_ON, 403), duty(GOES_ON, 403)),
+    "import_assignments": (duty(200, 403), duty(422, 403)),
+    "copy_eligibilities": (duty(200, 404), duty(422, 404)),
+    "end_everything": (duty(200, 404), duty(422, 404)),
+    **{
+        f"{verb}_my_{noun}": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404))
+        for verb in ("extend", "renew")
+        for noun in ("eligibility", "assignment")
+    },
+    # role settings
+    "role_settings_list": (duty(200, 200), all_of(405)),
+    "portal_settings": (duty(200, 200), duty(422, 403)),
+    "directory_settings": (duty(200, 200), duty(422, 403)),
+    "role_settings": (duty(200, 200), duty(422, 403)),
+    "scope_settings": (duty(200, 200), duty(422, 403)),
+    "settings_preview": (all_of(405), duty(422, 403)),
+    "try_settings": (all_of(405), duty(422, 403)),
+    "compare_settings": (duty(200, 200), all_of(405)),
+    "bulk_settings": (duty(200, 403), duty(422, 403)),
+    "settings_templates": (duty(200, 200), all_of(405)),
+    "new_settings_template": (duty(200, 403), duty(422, 403)),
+    "settings_template": (duty(200, 403), duty(422, 403)),
+    "delete_settings_template": (all_of(405), duty(GOES_ON, 403)),
+    "apply_template": (duty(200, 403), duty(422, 403)),
+    "settings_changes": (duty(200, 200), all_of(405)),
+    "settings_change": (duty(200, 200), duty(422, 422)),
     # reading what happened
     "journal": (duty(200, 200), all_of(405)),
     "audit_event": ((GATE, 200, 404, 404, 200, 200, 404, 404), all_of(405)),
@@ -151,17 +202,60 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
     )
     entry = AuditEvent.objects.filter(about=cast.employee).first()
     assert entry is not None
-    about_a_person = ("person", "disable_person", "enable_person", "invite_again", "help_person")
+    below = Scope.objects.create(
+        directory=vault.row, parent=vault.row.root_scope(), name="Below", path="/below"
+    )
+    team = make_group("Team", cast.employee)
+    shared = begin_group_assignment(
+        guarded,
+        actor=PORTAL,
+        group=make_group("Night shift", cast.outsider),
+        scope=vault.row.root_scope(),
+        starts_at=timezone.now(),
+        ends_at=timezone.now() + timedelta(days=1),
+    )
+    template = SettingsTemplate.objects.create(name="Template", max_minutes=60)
+    about_a_template = ("settings_template", "delete_settings_template", "apply_template")
+    proposed = SettingsChange.objects.create(level="role", role=guarded, proposer=cast.approver)
+    about_a_person = (
+        "person",
+        "disable_person",
+        "enable_person",
+        "invite_again",
+        "help_person",
+        "name_break_glass",
+        "unname_break_glass",
+    )
     return {name: [cast.employee.pk] for name in about_a_person} | {
         "accept_invitation": ["no-such-link"],
+        "directory": [vault.row.pk],
+        "add_scope": [vault.row.pk],
+        "rename_scope": [vault.row.pk, below.pk],
+        "group": [team.pk],
+        "manage_group": [team.pk],
         "notification": [told.pk],
         "activate": [free.pk],
         "request_page": [filed.pk],
         "cancel_request": [filed.pk],
         "decide": [filed.pk],
         "deactivate": [held.pk],
-        "remove_assignment": [held.pk],
-        "remove_eligibility": [free.pk],
+        **{f"{verb}_eligibility": [free.pk] for verb in ("update", "extend", "renew", "remove")},
+        **{f"{verb}_assignment": [held.pk] for verb in ("update", "extend", "renew", "remove")},
+        **{f"{verb}_group_assignment": [shared.pk] for verb in ("update", "extend", "renew", "remove")},
+        "make_eligibility_active": [free.pk],
+        "make_assignment_eligible": [held.pk],
+        "make_group_assignment_eligible": [shared.pk],
+        **{f"{verb}_my_eligibility": [free.pk] for verb in ("extend", "renew")},
+        **{f"{verb}_my_assignment": [held.pk] for verb in ("extend", "renew")},
+        "copy_eligibilities": [cast.employee.pk],
+        "end_everything": [cast.employee.pk],
+        "directory_settings": [vault.row.pk],
+        "role_settings": [guarded.pk],
+        "scope_settings": [guarded.pk, below.pk],
+        "settings_preview": [f"role-{guarded.pk}"],
+        "try_settings": [f"role-{guarded.pk}"],
+        **{name: [template.pk] for name in about_a_template},
+        "settings_change": [proposed.pk],
         "audit_event": [entry.number],
         "alert_act": [alert.pk, "acknowledge"],
     }

@@ -1,4 +1,4 @@
-"""Second factors: their first, by a one-time link; further ones, only with one that is already there."""
+"""Second factors: their first, by a one-time link; further ones, only with one that is already there (C8)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_otp import verify_token
 
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.changing_factors import prove_for_factors
+from accounts.mfa.freshness import act_digest
 from accounts.mfa.models import WRONG_CODES_ALLOWED
-from accounts.mfa.verifying import CODE, Busy, TooManyCodes, WrongCode, keep_evidence
-from accounts.models import Authenticator, EnrolmentPass, FactorUse, RecoveryCodes, User
+from accounts.mfa.verifying import (
+    CODE,
+    METHODS,
+    Busy,
+    TooManyCodes,
+    WrongCode,
+    keep_evidence,
+    own_factors,
+)
+from accounts.models import (
+    Authenticator,
+    EnrolmentPass,
+    FactorUse,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCodes,
+    User,
+)
 from accounts.notifications.notifying import notify
 from audit.journal.actor import Actor
 from audit.journal.models import Outcome
@@ -55,7 +72,15 @@ class Enrolled:
 
 
 def give_pass(person: User, *, kind: EnrolmentPass.Kind) -> GivenPass:
-    """Make a one-time link for ``person``; earlier ones stop working. For verbs, inside their transaction."""
+    """Make a one-time link for ``person``; earlier ones stop working. For verbs, inside their transaction.
+
+    Raises:
+        Refused: it is a service principal, which never signs in.
+    """
+    if person.is_service:
+        raise Refused(
+            _("%(name)s is a service principal and never signs in.") % {"name": person}, code="service"
+        )
     void_passes(person)
     token = secrets.token_urlsafe(32)
     enrolment_pass = EnrolmentPass.objects.create(
@@ -112,22 +137,37 @@ def begin_enrolment(person: User, *, enrolment_pass: EnrolmentPass | None, actor
         StepUpRequired: the person has a factor and did not just use it for this.
         PassSpent: the person has none, and no link that works.
     """
-    if actor.person is None or actor.person.pk != person.pk:
-        raise NotAllowed
-    if has_factor(person):
-        act = act_digest(verb="begin_enrolment", person=person.pk)
-        evidence = require_fresh_factor(
-            actor, act=act, minutes=0, what_for=_("Setting up an authenticator app")
-        )
-        use_factor(evidence, act=act)
-    elif enrolment_pass is None or _person_of(enrolment_pass).pk != person.pk:
-        raise PassSpent
+    check_may_enrol(
+        person,
+        act=act_digest(verb="begin_enrolment", person=person.pk),
+        what_for=_("Setting up an authenticator app"),
+        enrolment_pass=enrolment_pass,
+        actor=actor,
+    )
     unfinished = Authenticator.objects.filter(user=person, confirmed=False)
     unfinished.filter(throttling_failure_count__lt=WRONG_CODES_ALLOWED).delete()
     device: Authenticator = Authenticator.objects.create(
         user=person, name=_("Authenticator app"), confirmed=False
     )
     return device
+
+
+def check_may_enrol(
+    person: User, *, act: str, what_for: str, enrolment_pass: EnrolmentPass | None, actor: Actor
+) -> None:
+    """The gate before every new factor: a fresh one that is already there, or the link of a person who has none.
+
+    Raises:
+        NotAllowed: it is for somebody else.
+        StepUpRequired: the person has a factor and did not just use it for this.
+        PassSpent: the person has none, and no link that works.
+    """
+    if actor.person is None or actor.person.pk != person.pk:
+        raise NotAllowed
+    if has_factor(person):
+        prove_for_factors(person, act=act, what_for=what_for, actor=actor)
+    elif enrolment_pass is None or _person_of(enrolment_pass).pk != person.pk:
+        raise PassSpent
 
 
 def device_being_set_up(person: User, *, key: int) -> Authenticator | None:
@@ -168,78 +208,53 @@ def confirm_enrolment(
     raise WrongCode(field="code")
 
 
-@journaled
-def remove_factor(device: Authenticator, *, actor: Actor) -> None:
-    """Take an authenticator app away from its person, who asks for it.
-
-    Raises:
-        NotAllowed: it is somebody else's.
-        Refused: it is the last one.
-        StepUpRequired: the person did not just prove themselves for this.
-    """
-    person, name = device.user, device.name
-    if actor.person is None or actor.person.pk != person.pk:
-        raise NotAllowed
-    if not Authenticator.objects.filter(user=person, confirmed=True).exclude(pk=device.pk).exists():
-        raise Refused(_("This is your last authenticator app. Set up another one first."), code="last_factor")
-    act = act_digest(verb="remove_factor", device=device.pk)
-    evidence = require_fresh_factor(
-        actor, act=act, minutes=0, what_for=_("Removing “%(name)s”") % {"name": name}
-    )
-    use_factor(evidence, act=act)
-    device.delete()
-    record("factor.removed", actor=actor, subject=person, about=person, detail={"device": name})
-    notify([person], notice="accounts/factor_removed", context={"device": name}, url=_page(), actor=actor)
-
-
-@journaled
-def replace_recovery_codes(person: User, *, actor: Actor) -> list[str]:
-    """New recovery codes, to be shown once; the old ones stop working.
-
-    Raises:
-        StepUpRequired: the person did not just prove themselves for this.
-    """
-    if actor.person is None or actor.person.pk != person.pk:
-        raise NotAllowed
-    act = act_digest(verb="replace_recovery_codes", person=person.pk)
-    evidence = require_fresh_factor(actor, act=act, minutes=0, what_for=_("Making new recovery codes"))
-    use_factor(evidence, act=act)
-    codes = RecoveryCodes.renew(person)
-    record("recovery_codes.replaced", actor=actor, subject=person, about=person)
-    notify([person], notice="accounts/recovery_codes_replaced", context={}, url=_page(), actor=actor)
-    return codes
-
-
 def has_factor(person: User) -> bool:
-    """Whether ``person`` has set up an authenticator app that counts."""
-    return bool(Authenticator.objects.filter(user=person, confirmed=True).exists())
+    """Whether ``person`` has set up an authenticator app or a passkey that counts."""
+    return bool(own_factors(person))
+
+
+def let_in_by(enrolment_pass: EnrolmentPass | None, *, person: User) -> EnrolmentPass | None:
+    """Use up the link when the factor that is to count now is the first one.
+
+    Raises:
+        PassSpent: it is the first one, and no link works.
+    """
+    if has_factor(person):
+        return None
+    _use_up(enrolment_pass, person=person)
+    return enrolment_pass
+
+
+def welcome_factor(device: Authenticator | Passkey, *, by: EnrolmentPass | None, actor: Actor) -> Enrolled:
+    """What follows when a factor counts: whatever else was being set up ends, and everybody concerned is told.
+
+    Args:
+        by: the link that was used up for it; None when it is a further one.
+    """
+    person, kind = device.user, str(METHODS[type(device)])
+    void_passes(person)
+    Authenticator.objects.filter(user=person, confirmed=False).filter(
+        throttling_failure_count__lt=WRONG_CODES_ALLOWED
+    ).delete()
+    PasskeyChallenge.objects.filter(person=person, purpose=PasskeyChallenge.Purpose.ADD).delete()
+    kept = RecoveryCodes.objects.filter(user=person, confirmed=True).exists()
+    codes = [] if kept else RecoveryCodes.renew(person)
+    detail = {"device": device.name, "method": kind, "by": str(by.kind) if by else "own factor"}
+    record("factor.enrolled", actor=actor, subject=person, about=person, detail=detail)
+    if by and by.kind == EnrolmentPass.Kind.INVITATION:
+        record("person.joined", actor=actor, subject=person, about=person)
+    context = {"device": device.name, "kind": kind}
+    notify([person], notice="accounts/factor_enrolled", context=context, url=_page(), actor=actor)
+    return Enrolled(keep_evidence(device, act="", actor=actor), codes)
 
 
 def _let_count(key: int, *, name: str, enrolment_pass: EnrolmentPass | None, actor: Actor) -> Enrolled:
     device = Authenticator.objects.select_related("user").get(pk=key)
-    person, first = device.user, not has_factor(device.user)
-    if first:
-        _use_up(enrolment_pass, person=person)
+    by = let_in_by(enrolment_pass, person=device.user)
     device.confirmed = True
     device.name = name or device.name
     device.save(update_fields=["confirmed", "name"])
-    void_passes(person)
-    codes = (
-        []
-        if RecoveryCodes.objects.filter(user=person, confirmed=True).exists()
-        else RecoveryCodes.renew(person)
-    )
-    detail = {
-        "device": device.name,
-        "by": str(enrolment_pass.kind) if first and enrolment_pass else "own factor",
-    }
-    record("factor.enrolled", actor=actor, subject=person, about=person, detail=detail)
-    if first and enrolment_pass and enrolment_pass.kind == EnrolmentPass.Kind.INVITATION:
-        record("person.joined", actor=actor, subject=person, about=person)
-    notify(
-        [person], notice="accounts/factor_enrolled", context={"device": device.name}, url=_page(), actor=actor
-    )
-    return Enrolled(keep_evidence(device, act="", actor=actor), codes)
+    return welcome_factor(device, by=by, actor=actor)
 
 
 def _still_there(device: Authenticator) -> Authenticator:

@@ -18,10 +18,38 @@ CODE_ATTRIBUTES = {
 }
 
 
-class CodeForm(PortalForm):
-    """A code of an authenticator app, or a recovery code. Nothing is taken off a code: it has one spelling (C2)."""
+#: characters; one that signs with a certificate chain needs some thousands
+LONGEST_ANSWER = 30_000
 
-    use_required_attribute = False  # one of the two is enough
+
+class PasskeyForm(PortalForm):
+    """What a passkey made or signed. A script puts it in, and it is never shown again."""
+
+    passkey = forms.CharField(
+        max_length=LONGEST_ANSWER,
+        widget=forms.HiddenInput(),
+        error_messages={"required": _("Press the button for your passkey and do what your browser says.")},
+    )
+
+
+class AddPasskeyForm(PasskeyForm):
+    """A passkey just made, and what it is called."""
+
+    name = forms.CharField(
+        label=_("Name of this passkey"),
+        max_length=60,
+        required=False,
+        help_text=_("For instance “Work laptop” or “Blue key”, so that you can tell them apart."),
+    )
+
+
+class CodeForm(PasskeyForm):
+    """A code of an authenticator app, a recovery code, or what a passkey signed.
+
+    Nothing is taken off a code: it has one spelling (C2).
+    """
+
+    use_required_attribute = False  # one of them is enough
 
     code = forms.CharField(
         label=_("Code"),
@@ -41,7 +69,8 @@ class CodeForm(PortalForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.data.get("recovery_code"):
+        self.fields["passkey"].required = False
+        if self.data.get("recovery_code") or self.data.get("passkey"):
             self.fields["code"].required = False
 
     @property

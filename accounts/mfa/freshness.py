@@ -5,12 +5,15 @@ A verb that needs one asks inside its own transaction, after everything else is 
     evidence = require_fresh_factor(actor, act=act, minutes=0, what_for=_("Activating Database operator"))
     ...
     use_factor(evidence, act=act)
+
+Where a code that somebody was talked into reading out must not be enough, it asks with ``methods=PHISHING_RESISTANT``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -23,6 +26,8 @@ from audit.journal.refusing import Overtaken, Refused
 
 #: how long evidence given for one act waits for that act to take place
 EVIDENCE_WAITS = timedelta(minutes=10)
+#: methods of which a site with another name gets nothing that works here
+PHISHING_RESISTANT: frozenset[str] = frozenset({FactorUse.Method.PASSKEY.value})
 
 
 class StepUpRequired(Refused):
@@ -32,6 +37,7 @@ class StepUpRequired(Refused):
         act: digest of the act, see ``act_digest``.
         what_for: the act in words, the beginning of "… needs a fresh second factor".
         minutes: how long the proof counts; 0 is for this act alone.
+        methods: the ``FactorUse.Method`` values that count; None for any.
     """
 
     default = _("This needs a fresh second factor.")
@@ -39,11 +45,14 @@ class StepUpRequired(Refused):
     status_code = 403
     is_a_question = True
 
-    def __init__(self, *, act: str, what_for: object, minutes: int = 0) -> None:
+    def __init__(
+        self, *, act: str, what_for: object, minutes: int = 0, methods: Collection[str] | None = None
+    ) -> None:
         super().__init__()
         self.act = act
         self.what_for = str(what_for)[:300]
         self.minutes = minutes
+        self.methods = frozenset(str(method) for method in methods or ())
 
 
 def act_digest(**content: object) -> str:
@@ -61,7 +70,9 @@ def act_digest(**content: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fresh_factor(actor: Actor, *, act: str, minutes: int) -> FactorUse | None:
+def fresh_factor(
+    actor: Actor, *, act: str, minutes: int, methods: Collection[str] | None = None
+) -> FactorUse | None:
     """The evidence that is fresh enough, or None.
 
     Evidence counts only for the person who gave it and in the session it was given in.
@@ -69,6 +80,7 @@ def fresh_factor(actor: Actor, *, act: str, minutes: int) -> FactorUse | None:
     Args:
         act: digest of the act.
         minutes: how old it may be. 0 is "every time": only evidence given for exactly this act, not used yet, counts.
+        methods: the ``FactorUse.Method`` values that count; None for any.
     """
     if actor.person is None or not actor.person.pk or not actor.session:
         return None
@@ -76,6 +88,8 @@ def fresh_factor(actor: Actor, *, act: str, minutes: int) -> FactorUse | None:
     mine = FactorUse.objects.filter(person=actor.person, session=actor.session, at__lte=now).order_by(
         "-at", "-pk"
     )
+    if methods is not None:
+        mine = mine.filter(method__in=methods)
     for_this_act = (
         mine.filter(act=act, used_at__isnull=True, at__gt=now - EVIDENCE_WAITS) if act else mine.none()
     )
@@ -85,15 +99,17 @@ def fresh_factor(actor: Actor, *, act: str, minutes: int) -> FactorUse | None:
     return for_this_act.filter(pk__in=recent.values("pk")).first() or recent.first()
 
 
-def require_fresh_factor(actor: Actor, *, act: str, minutes: int, what_for: object) -> FactorUse:
+def require_fresh_factor(
+    actor: Actor, *, act: str, minutes: int, what_for: object, methods: Collection[str] | None = None
+) -> FactorUse:
     """The evidence that is fresh enough; see ``fresh_factor``. It is not consumed by this: call ``use_factor``.
 
     Raises:
         StepUpRequired: there is none.
     """
-    evidence = fresh_factor(actor, act=act, minutes=minutes)
+    evidence = fresh_factor(actor, act=act, minutes=minutes, methods=methods)
     if evidence is None:
-        raise StepUpRequired(act=act, what_for=what_for, minutes=max(minutes, 0))
+        raise StepUpRequired(act=act, what_for=what_for, minutes=max(minutes, 0), methods=methods)
     return evidence
 
 

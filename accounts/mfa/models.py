@@ -41,13 +41,14 @@ class PausesAfterFailures:
     """For django-otp's devices, whose own pauses double without end: pauses up to 15 minutes, disabled after 100 failures."""
 
     FREE_FAILURES = 2
+    user: Any
     throttling_failure_count: int
     throttling_failure_timestamp: datetime | None
 
     @property
     def is_disabled(self) -> bool:
-        """Whether too many wrong codes in a row have ended this device's life."""
-        return self.throttling_failure_count >= WRONG_CODES_ALLOWED
+        """Whether too many wrong codes in a row have ended this device's life; not a break-glass account's."""
+        return self.throttling_failure_count >= WRONG_CODES_ALLOWED and not self.user.is_break_glass
 
     @property
     def paused_until(self) -> datetime | None:
@@ -56,7 +57,8 @@ class PausesAfterFailures:
             return None
         pause = pause_after(self.throttling_failure_count, free=self.FREE_FAILURES)
         until = self.throttling_failure_timestamp + pause
-        return until if timezone.now() < until else None
+        # A stranger must not keep a break-glass account out: see accounts.mfa.keeping_open for what stands instead.
+        return until if timezone.now() < until and not self.user.is_break_glass else None
 
     def verify_is_allowed(self) -> tuple[bool, dict[str, Any] | None]:
         """What django-otp asks, under its lock, before it looks at a code."""
@@ -147,6 +149,7 @@ class FactorUse(models.Model):
     class Method(models.TextChoices):
         TOTP = "totp", _("Authenticator app")
         RECOVERY_CODE = "recovery_code", _("Recovery code")
+        PASSKEY = "passkey", _("Passkey")
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="factor_uses")
     method = models.CharField(max_length=20, choices=Method.choices)
@@ -185,6 +188,9 @@ class StepUp(models.Model):
     minutes = models.PositiveIntegerField(
         default=0, help_text="how long the proof counts; 0 is for this act alone"
     )
+    methods = models.JSONField(
+        default=list, blank=True, help_text="with which methods it may be proved; none is with any"
+    )
     what_for = models.CharField(max_length=300, help_text="the act in words")
     method = models.CharField(max_length=4, choices=Method.choices, default=Method.POST)
     path = models.CharField(max_length=500)
@@ -194,6 +200,32 @@ class StepUp(models.Model):
 
     def __str__(self) -> str:
         return self.what_for
+
+    def takes(self, method: str) -> bool:
+        """Whether the act may be proved with ``method``."""
+        return not self.methods or method in self.methods
+
+
+class PasskeyChallenge(models.Model):
+    """Random bytes for a passkey to sign: once, by one person, in one session, for one act."""
+
+    class Purpose(models.TextChoices):
+        ADD = "add"
+        PROVE = "prove"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    session = models.CharField(max_length=64, help_text="digest of the session it was made in")
+    purpose = models.CharField(max_length=5, choices=Purpose.choices)
+    act = models.CharField(
+        max_length=64, blank=True, help_text='digest of the act to prove; "" is a sign-in or a general check'
+    )
+    challenge = models.CharField(
+        max_length=128, blank=True, help_text='as the browser is told it; "" once it was answered'
+    )
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} by {self.person}"
 
 
 class EnrolmentPass(models.Model):

@@ -17,7 +17,7 @@ from accounts.models import StepUp, User
 #: how long a step-up may take; afterwards the kept form is still shown, but must be sent again by hand
 ANSWERED_WITHIN = timedelta(minutes=10)
 KEPT_FOR = timedelta(hours=24)
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "code", "recovery_code"})
+NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "code", "recovery_code", "passkey"})
 
 
 def begin_step_up(request: PortalRequest, *, question: StepUpRequired) -> StepUp:
@@ -28,6 +28,7 @@ def begin_step_up(request: PortalRequest, *, question: StepUpRequired) -> StepUp
         session=request.actor.session,
         act=question.act,
         minutes=question.minutes,
+        methods=sorted(question.methods),
         what_for=question.what_for,
     )
 
@@ -62,7 +63,21 @@ def typed_fields(step_up: StepUp) -> list[tuple[str, str]]:
         for name, value in fields_of(step_up)
         if value.strip()
         and not value.isdigit()
-        and name not in ("act", "next", "idempotency_key", "from_list", "confirmed", "pick", "minutes")
+        and not name.startswith(
+            "set-"
+        )  # the many values of role settings: what they come to, the act itself says
+        and name
+        not in (
+            "act",
+            "next",
+            "idempotency_key",
+            "from_list",
+            "confirmed",
+            "pick",
+            "seen",
+            "verdict",
+            "minutes",
+        )
     ]
 
 

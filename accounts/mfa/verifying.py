@@ -12,9 +12,10 @@ from django_otp import login as remember_device
 from django_otp import verify_token
 
 from accounts.http import PortalRequest
-from accounts.models import Authenticator, FactorUse, RecoveryCodes, User
+from accounts.mfa.keeping_open import check_code_may_be_looked_at
+from accounts.models import Authenticator, FactorUse, Passkey, RecoveryCodes, User
 from accounts.notifications.notifying import notify
-from accounts.throttling import wait_words
+from accounts.throttling import count_code, forgive_code, wait_words
 from audit.journal.actor import Actor
 from audit.journal.models import Outcome
 from audit.journal.recording import record, take_the_pen
@@ -24,7 +25,12 @@ from audit.journal.refusing import Refused
 CODE = re.compile(r"[0-9]{6}")
 RECOVERY_CODE = re.compile(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}")
 
-Device = Authenticator | RecoveryCodes
+Device = Authenticator | RecoveryCodes | Passkey
+METHODS: dict[type[Device], FactorUse.Method] = {
+    Authenticator: FactorUse.Method.TOTP,
+    RecoveryCodes: FactorUse.Method.RECOVERY_CODE,
+    Passkey: FactorUse.Method.PASSKEY,
+}
 
 
 class WrongCode(Refused):
@@ -69,16 +75,24 @@ def verify_factor(person: User, *, code: str, act: str, actor: Actor) -> FactorU
     Raises:
         WrongCode: it is not right, or it was used before, by whomever.
         TooManyCodes: there were too many wrong ones; this one was not looked at.
+        OtherFactorNeeded: a break-glass account was guessed at from everywhere, and this is a new network.
         Busy: the database did not answer in time; the code was not looked at.
     """
     if not (CODE.fullmatch(code) or RECOVERY_CODE.fullmatch(code)):
         raise WrongCode(field="code")
+    guessable = bool(person.is_break_glass and CODE.fullmatch(code))
+    if guessable:
+        check_code_may_be_looked_at(person, address=actor.address)
+        if until := count_code(person.pk, address=actor.address):
+            raise TooManyCodes(until)
     try:
         with transaction.atomic(durable=True):
             take_the_pen()
             devices = devices_for_code(person, code)
             device = accepting_device(person, devices, code)
             if device is not None:
+                if guessable:
+                    forgive_code(person.pk, address=actor.address)
                 return keep_evidence(device, act=act, actor=actor)
             refusal = _count_refusal(person, devices, actor=actor)
     except OperationalError as error:
@@ -109,8 +123,21 @@ def strengthen_session(request: PortalRequest, *, device: str) -> None:
 
 def confirmed_devices(person: User) -> list[Device]:
     """The devices ``person`` can verify with."""
+    return [*own_factors(person), *RecoveryCodes.objects.filter(user=person, confirmed=True)]
+
+
+def own_factors(person: User) -> list[Authenticator | Passkey]:
+    """What ``person`` has set up by themselves: everything but the recovery codes that come with it."""
     mine = {"user": person, "confirmed": True}
-    return [*Authenticator.objects.filter(**mine).order_by("pk"), *RecoveryCodes.objects.filter(**mine)]
+    return [
+        *Authenticator.objects.filter(**mine).order_by("pk"),
+        *Passkey.objects.filter(**mine).order_by("pk"),
+    ]
+
+
+def has_passkey(person: User) -> bool:
+    """Whether ``person`` has a passkey."""
+    return bool(Passkey.objects.filter(user=person, confirmed=True).exists())
 
 
 def devices_for_code(person: User, code: str) -> list[Device]:
@@ -136,8 +163,7 @@ def accepting_device(person: User, devices: list[Device], code: str) -> Device |
 
 def keep_evidence(device: Device, *, act: str, actor: Actor) -> FactorUse:
     """Write down that ``device`` was used: the row that freshness is decided by, and the journal's entry."""
-    person = device.user
-    method = FactorUse.Method.TOTP if isinstance(device, Authenticator) else FactorUse.Method.RECOVERY_CODE
+    person, method = device.user, METHODS[type(device)]
     evidence = FactorUse.objects.create(
         person=person,
         method=method,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import segno
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
@@ -14,28 +15,38 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.http import PortalRequest, actor_for, is_signed_in, safe_path
+from accounts.mfa.changing_factors import remove_factor, replace_recovery_codes
 from accounts.mfa.enrolling import (
+    Enrolled,
     begin_enrolment,
     confirm_enrolment,
     device_being_set_up,
     open_passes,
     pass_for,
-    remove_factor,
-    replace_recovery_codes,
     set_first_password,
 )
-from accounts.mfa.forms import CodeForm, EnrolForm
+from accounts.mfa.forms import CodeForm, EnrolForm, PasskeyForm
 from accounts.mfa.freshness import fresh_factor
+from accounts.mfa.proving import verify_passkey
 from accounts.mfa.stepping_up import fields_of, is_late, typed_fields, waiting_for
-from accounts.mfa.verifying import strengthen_session, verify_inline
-from accounts.models import Authenticator, EnrolmentPass, FactorUse, RecoveryCodes, StepUp, User
+from accounts.mfa.verifying import METHODS, own_factors, strengthen_session, verify_inline
+from accounts.models import (
+    Authenticator,
+    EnrolmentPass,
+    FactorUse,
+    Passkey,
+    RecoveryCodes,
+    StepUp,
+    User,
+)
 from accounts.sessions import begin_session
-from accounts.signing_in import half_signed_in, open_session, sign_in_with_code
+from accounts.signing_in import half_signed_in, open_session, sign_in_with_code, sign_in_with_passkey
 from audit.journal.refusing import Refused
 
 ENROLLING = "enrolling"
 DEVICE = "device_being_set_up"
 USES_SHOWN = 10
+REMOVES: dict[str, type[Authenticator | Passkey]] = {"remove": Authenticator, "remove_passkey": Passkey}
 
 
 @login_not_required
@@ -48,10 +59,13 @@ def sign_in_code(request: PortalRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if form.is_valid():
         try:
+            if answer := form.cleaned_data["passkey"]:
+                return HttpResponseRedirect(sign_in_with_passkey(request, person=person, answer=answer))
             return HttpResponseRedirect(sign_in_with_code(request, person=person, code=form.given))
         except Refused as refusal:
             form.refuse(refusal)
-    return render(request, "accounts/sign_in_code.html", {"form": form, "person": person}, status=form.status)
+    shown = {"form": form, "person": person} | methods_of(person)
+    return render(request, "accounts/sign_in_code.html", shown, status=form.status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,20 +77,39 @@ def step_up(request: PortalRequest, token: str = "") -> HttpResponse:
             return _go_on(request, waiting)
     else:
         waiting = StepUp(what_for=_("What you do next"), path=safe_path(request.GET.get("next", "")))
-    form = CodeForm(request.POST or None)
+    # Where only a passkey counts a code is not even looked at: nobody shall get used to typing it there.
+    form = (CodeForm if waiting.takes(FactorUse.Method.TOTP) else PasskeyForm)(request.POST or None)
     if form.is_valid():
         try:
-            verify_inline(request, code=form.given, act=waiting.act)
+            _prove(request, form, act=waiting.act)
             return _go_on(request, waiting)
         except Refused as refusal:
             form.refuse(refusal)
     shown = {"step_up": waiting, "kept": typed_fields(waiting), "counts_for": waiting.minutes}
-    shown |= {"form": form, "back_url": waiting.page or waiting.path}
+    shown |= {"form": form, "back_url": waiting.page or waiting.path} | methods_of(request.user)
     return render(request, "accounts/step_up.html", shown, status=form.status)
 
 
+def _prove(request: PortalRequest, form: PasskeyForm, *, act: str) -> None:
+    """Look at what the form brought: what a passkey signed, or a code."""
+    if answer := form.cleaned_data["passkey"]:
+        evidence = verify_passkey(request.user, answer=answer, act=act, actor=request.actor)
+        strengthen_session(request, device=evidence.device)
+    elif isinstance(form, CodeForm):
+        verify_inline(request, code=form.given, act=act)
+
+
+def methods_of(person: User) -> dict[str, object]:
+    """What a page that asks ``person`` for a proof offers. Without a script it offers codes alone."""
+    mine = {METHODS[type(device)] for device in own_factors(person)}
+    has_passkey = FactorUse.Method.PASSKEY in mine
+    offers_code = FactorUse.Method.TOTP in mine or not has_passkey
+    return {"has_passkey": has_passkey, "offers_code": offers_code, "rp_id": settings.OTP_WEBAUTHN_RP_ID}
+
+
 def _is_proved(request: PortalRequest, waiting: StepUp) -> bool:
-    return fresh_factor(request.actor, act=waiting.act, minutes=waiting.minutes) is not None
+    methods = waiting.methods or None
+    return fresh_factor(request.actor, act=waiting.act, minutes=waiting.minutes, methods=methods) is not None
 
 
 def _go_on(request: PortalRequest, waiting: StepUp) -> HttpResponse:
@@ -112,7 +145,7 @@ def accept_invitation(request: PortalRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol_factor(request: PortalRequest) -> HttpResponse:
     """Set up an authenticator app: the first with a link, a further one with one that is already there."""
-    person, enrolment_pass = _who_enrols(request)
+    person, enrolment_pass = who_enrols(request)
     if person is None:
         return redirect("sign_in")
     actor = actor_for(request, person)
@@ -130,10 +163,12 @@ def enrol_factor(request: PortalRequest) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     shown = {"form": form, "qr": _drawn(device), "secret": device.secret}
+    shown |= {"first": enrolment_pass is not None, "rp_id": settings.OTP_WEBAUTHN_RP_ID}
     return render(request, "accounts/enrol_factor.html", shown, status=form.status)
 
 
-def _who_enrols(request: PortalRequest) -> tuple[User | None, EnrolmentPass | None]:
+def who_enrols(request: PortalRequest) -> tuple[User | None, EnrolmentPass | None]:
+    """Who sets up a second factor: somebody signed in, or somebody with a link, and then that."""
     if is_signed_in(request):
         return request.user, None
     enrolment_pass = open_passes().filter(pk=request.session.get(ENROLLING, 0)).first()
@@ -151,6 +186,11 @@ def _finish(
         enrolment_pass=enrolment_pass,
         actor=actor_for(request, person),
     )
+    return go_on_with(request, enrolled, person=person)
+
+
+def go_on_with(request: PortalRequest, enrolled: Enrolled, *, person: User) -> HttpResponse:
+    """Lead on from a factor that counts now: to new recovery codes, if there are any."""
     for name in (DEVICE, ENROLLING):
         request.session.pop(name, None)
     if is_signed_in(request):
@@ -171,18 +211,22 @@ def _drawn(device: Authenticator) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def second_factors(request: PortalRequest) -> HttpResponse:
     """What I can prove myself with."""
-    mine = Authenticator.objects.filter(user=request.user, confirmed=True).order_by("pk")
+    mine = own_factors(request.user)
     if request.POST.get("act") == "new_recovery_codes":
         codes = replace_recovery_codes(request.user, actor=request.actor)
         return render(request, "accounts/recovery_codes.html", {"codes": codes, "next_url": request.path})
-    if request.POST.get("act") == "remove":
+    if kind := REMOVES.get(request.POST.get("act", "")):
         key = request.POST.get("device", "")
-        device = get_object_or_404(mine, pk=key if key.isdecimal() else 0)
+        of_kind = kind.objects.filter(user=request.user, confirmed=True)
+        device = get_object_or_404(of_kind, pk=key if key.isdecimal() else 0)
         remove_factor(device, actor=request.actor)
         messages.success(request, _("“%(name)s” is removed.") % {"name": device.name})
         return redirect("second_factors")
     shown = {
-        "devices": mine,
+        "devices": [one for one in mine if isinstance(one, Authenticator)],
+        "passkeys": [one for one in mine if isinstance(one, Passkey)],
+        "may_remove": len(mine) > 1,
+        "rp_id": settings.OTP_WEBAUTHN_RP_ID,
         "recovery_codes_left": sum(
             codes.token_set.count() for codes in RecoveryCodes.objects.filter(user=request.user)
         ),

@@ -57,7 +57,7 @@ def deliver(pk: int) -> str:
         return "passed over"
     row = Notification.objects.select_related("person").get(pk=pk)
     claimed = Notification.objects.filter(pk=pk, lease_until=lease)
-    if not row.person.is_active or not row.person.email:
+    if row.person is not None and (not row.person.is_active or not row.person.email):
         claimed.update(withdrawn_at=timezone.now(), lease_until=None)
         return "passed over"
     try:
@@ -80,7 +80,7 @@ def claim(pk: int) -> datetime | None:
     if row is None:
         return None
     lately = Notification.objects.filter(
-        person=row.person_id, notice=row.notice, mailed_at__gt=now - timedelta(hours=1)
+        person=row.person_id, address=row.address, notice=row.notice, mailed_at__gt=now - timedelta(hours=1)
     )
     if lately.count() >= MAILS_AN_HOUR:
         Notification.objects.due(now).filter(pk=pk).update(next_try_at=now + PACE_PAUSE)

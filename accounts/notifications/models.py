@@ -29,14 +29,15 @@ class Notifications(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """A message to one person, worded when it was raised; the mail is made from it when it is sent.
+    """A message to one person, or to a mail address without an inbox, worded when it was raised.
 
     The row is the queue: while ``mailed_at`` and ``withdrawn_at`` are both empty, the mail is still to be sent.
     """
 
     person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="notifications"
     )
+    address = models.EmailField(blank=True, help_text="where it goes that has no person in the portal")
     notice = models.CharField(
         max_length=80, help_text="name of the template, for instance approvals/approval_asked"
     )
@@ -56,6 +57,12 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, address="") | (Q(person__isnull=True) & ~Q(address="")),
+                name="notification_has_one_recipient",
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["next_try_at"],
@@ -64,7 +71,13 @@ class Notification(models.Model):
             ),
             models.Index(fields=["person"], condition=Q(read_at__isnull=True), name="notification_unread"),
             models.Index(fields=["person", "notice", "mailed_at"], name="notification_pace"),
+            models.Index(fields=["person", "-created_at", "-id"], name="notification_newest"),
         ]
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def mail_address(self) -> str:
+        """Where its mail goes."""
+        return self.address if self.person is None else str(self.person.email)

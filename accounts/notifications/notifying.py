@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -24,15 +25,21 @@ logger = logging.getLogger(__name__)
 ONE_BY_ONE = 20  # up to so many mails are hurried each by a task of its own
 MOST_PEOPLE = 1000  # told by one event, as in Entra
 
-#: Notices are plain text: nothing is escaped here. The mail's layout escapes everything it shows.
-templates = DjangoTemplates(
-    {
-        "NAME": "notices",
-        "DIRS": settings.TEMPLATES[0]["DIRS"],
-        "APP_DIRS": True,
-        "OPTIONS": {"autoescape": False, "builtins": ["accounts.templatetags.notices"]},
-    }
-)
+
+@cache
+def templates() -> DjangoTemplates:
+    """Notices are plain text: nothing is escaped here. The mail's layout escapes everything it shows.
+
+    Made when first used: the engine loads the tags of every app, and those may import what tells people.
+    """
+    return DjangoTemplates(
+        {
+            "NAME": "notices",
+            "DIRS": settings.TEMPLATES[0]["DIRS"],
+            "APP_DIRS": True,
+            "OPTIONS": {"autoescape": False, "builtins": ["accounts.templatetags.notices"]},
+        }
+    )
 
 
 def notify(
@@ -42,7 +49,7 @@ def notify(
 
     The words are ``templates/<app>/notices/<name>.subject.txt`` and ``.txt``, rendered for each in their own time
     zone, with ``context``, ``person`` (who reads it), ``actor`` and ``portal``. Nobody is told twice, disabled people
-    are not told, and of more than 1,000 only the first 1,000.
+    are not told, and of more than 1,000 only the first 1,000. What is said to a service principal goes to its manager.
 
     Args:
         notice: ``<app>/<name>``, for instance ``approvals/approval_asked``.
@@ -53,7 +60,8 @@ def notify(
         ValueError: ``url`` is not a path in the portal.
         django.template.TemplateDoesNotExist: there is no such notice.
     """
-    told = list({person.pk: person for person in people if person.is_active}.values())
+    readers = (person.reader for person in people)
+    told = list({reader.pk: reader for reader in readers if reader and reader.is_active}.values())
     if len(told) > MOST_PEOPLE:
         logger.warning("%s: only %s of %s people are told", notice, MOST_PEOPLE, len(told))
         told = told[:MOST_PEOPLE]
@@ -70,12 +78,27 @@ def notify_each(
     with transaction.atomic():
         rows = Notification.objects.bulk_create(
             [
-                worded(person, notice=notice, context={**context, **said}, url=url)
-                for person, context in messages
-                if person.is_active
+                worded(reader, notice=notice, context={**context, **said}, url=url)
+                for reader, context in ((person.reader, context) for person, context in messages)
+                if reader and reader.is_active
             ],
             batch_size=200,
         )
+        transaction.on_commit(lambda: hurry(rows), robust=True)
+    return rows
+
+
+def notify_addresses(
+    addresses: Iterable[str], *, notice: str, context: dict[str, Any], url: str = "", actor: Actor
+) -> list[Notification]:
+    """Mail a notice to addresses that role settings name beside people, in UTC; see ``notify``."""
+    said = {**context, "actor": actor, "portal": settings.PORTAL_NAME}
+    nobody = User(display_name="", time_zone="UTC")
+    rows = [worded(nobody, notice=notice, context=said, url=url) for _address in addresses]
+    for row, address in zip(rows, addresses, strict=True):
+        row.person, row.address = None, address
+    with transaction.atomic():
+        rows = Notification.objects.bulk_create(rows)
         transaction.on_commit(lambda: hurry(rows), robust=True)
     return rows
 
@@ -85,8 +108,8 @@ def worded(person: User, *, notice: str, context: dict[str, Any], url: str) -> N
     app, _, name = notice.partition("/")
     with translation.override(settings.LANGUAGE_CODE), timezone.override(person.zone):
         said = {**context, "person": person}
-        subject = templates.get_template(f"{app}/notices/{name}.subject.txt").render(said)
-        text = templates.get_template(f"{app}/notices/{name}.txt").render(said)
+        subject = templates().get_template(f"{app}/notices/{name}.subject.txt").render(said)
+        text = templates().get_template(f"{app}/notices/{name}.txt").render(said)
     return Notification(
         person=person, notice=notice, subject=one_line(subject, most=200), text=tidy(text), url=url
     )

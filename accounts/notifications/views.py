@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -10,6 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.http import PortalRequest
 from accounts.notifications.models import Notification
 from accounts.notifications.reading import read, read_all
+from accounts.paging import page_of
 
 ROWS = 25  # on a page
 
@@ -22,7 +22,7 @@ def inbox(request: PortalRequest) -> HttpResponse:
             read_all(request.user)
         return redirect("inbox")
     mine = Notification.objects.filter(person=request.user)
-    page = Paginator(mine, ROWS).get_page(request.GET.get("page"))
+    page = page_of(request.GET, mine, by=("-created_at", "-pk"), rows=ROWS)
     return render(request, "accounts/inbox.html", {"page": page, "unread_count": mine.unread().count()})
 
 

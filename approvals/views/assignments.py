@@ -5,92 +5,117 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.duties import READERS, holds
 from accounts.http import PortalRequest
 from accounts.models import Group, User
-from approvals.forms import OWN_PAGES, AssignForm, RemovalForm
-from approvals.granting import request_assignment, request_eligibility, request_removal, roles_managed_by
+from accounts.paging import counted, page_of
+from approvals.exporting import export_assignments
+from approvals.forms import OWN_PAGES
+from approvals.held import lines_for
+from approvals.listing import KINDS, RELATED, Kind, Listing, Tab, Wanted, readable_roles
 from approvals.models import AccessRequest
 from approvals.requesting import request_deactivation
-from audit.journal.refusing import NotAllowed, Refused
-from roles.models import Assignment, Directory, Eligibility, Role
-from roles.permissions import OWN, READ, REVIEW, roles_of
+from approvals.viewing import Viewer, viewer_of
+from audit.journal.refusing import Refused
+from roles.models import Assignment, Risk, Role, Scope
+from roles.permissions import OWN
 
-ROWS = 50  # on a page
-NAMES = 200  # offered for completing a field
+ROWS = 25  # on a page
+SCOPES = 200  # of a directory that are offered
+KIND_ICONS = {
+    Kind.STANDING: "lock",
+    Kind.ENDING: "hourglass",
+    Kind.THROUGH: "link",
+    Kind.GROUPS: "users",
+    Kind.SERVICE: "bot",
+    Kind.OUTSIDE: "alert",
+}
 
 
 @require_safe
 def assignments(request: PortalRequest) -> HttpResponse:
-    """Who may activate and who holds, for the roles I may read."""
-    roles = roles_read_by(request.user)
-    tab = "eligible" if request.GET.get("tab") == "eligible" else "active"
-    active, eligible = active_in(roles), eligible_in(roles)
-    rows: QuerySet[Any] = filtered(eligible if tab == "eligible" else active, request)
+    """Who may activate and who holds, for the roles I may read. What the address asks for is what is shown."""
+    viewer, wanted = viewer_of(request), Wanted.of(request.GET)
+    readable = readable_roles(viewer)
+    listing = Listing(readable, wanted)
+    page = page_of(request.GET, *listing.sources, by=listing.by, rows=ROWS, related=RELATED)
+    counts = {tab: counted(*listing.everything(tab)) for tab in Tab}
+    standing = [rows.filter(ends_at=None) for rows in listing.everything(Tab.ACTIVE)]
     context = {
-        "tab": tab,
-        "page": Paginator(rows, ROWS).get_page(request.GET.get("page")),
-        "active_count": active.count(),
-        "eligible_count": eligible.count(),
-        "directories": Directory.objects.filter(roles__in=roles).distinct(),
-        "managed": set(roles_managed_by(request.user).values_list("pk", flat=True)),
+        "wanted": wanted,
+        "page": page,
+        "lines": lines_for(page.object_list, managed=managed_among({row.role_id for row in page}, viewer)),
+        "tabs": [(tab, tab.label, counts[tab]) for tab in Tab],
+        "count": counted(*listing.sources) if wanted.is_narrow else counts[wanted.tab],
+        "standing": counted(*standing) if wanted.tab == Tab.ACTIVE else None,
+        "directories": readable.directories(),
+        "scopes": scopes_to_choose(wanted),
+        "risks": Risk.choices,
+        "chips": chips_for(wanted),
+        "named": named_in(wanted),
+        "manages": viewer.is_role_administrator or bool(viewer.parts.roles(OWN)),
     }
     return render(request, "approvals/assignments.html", context)
 
 
-def roles_read_by(person: User) -> QuerySet[Role]:
-    """The roles whose holders ``person`` may see.
-
-    Raises:
-        Http404: there is none, and no duty to see them all.
-    """
-    if holds(person, *READERS):
-        return Role.objects.all()
-    roles = roles_of(person, OWN) | roles_of(person, REVIEW) | roles_of(person, READ)
-    if not roles.exists():
-        raise Http404
-    return roles
+@require_safe
+def download_assignments(request: PortalRequest) -> StreamingHttpResponse:
+    """What a page of assignments lists, all of it, as CSV."""
+    wanted = Wanted.of(request.GET)
+    lines = export_assignments(wanted, actor=request.actor)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = f"assignments-{wanted.tab}-{timezone.now():%Y-%m-%dT%H%MZ}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
-def active_in(roles: QuerySet[Role]) -> QuerySet[Assignment]:
-    """Assignments whose life has not come to its end, each knowing whether it ``counts``."""
-    counts = Exists(Assignment.objects.in_force().filter(pk=OuterRef("pk")))
-    rows = (
-        Assignment.objects.filter(role__in=roles)
-        .exclude(status=Assignment.Status.ENDED)
-        .annotate(counts=counts)
-    )
-    return rows.select_related("role__directory", "scope", "person").order_by(
-        "role__name", "person__display_name"
-    )
+def managed_among(roles: set[int], viewer: Viewer) -> set[int]:
+    """Those of ``roles`` whose assignments the viewer may change; what ``roles_managed_by`` says, for showing."""
+    if viewer.is_role_administrator:
+        return roles
+    owned = viewer.parts.roles(OWN)
+    return set(Role.objects.filter(owned, pk__in=roles).values_list("pk", flat=True)) if owned else set()
 
 
-def eligible_in(roles: QuerySet[Role]) -> QuerySet[Eligibility]:
-    """Eligibilities in force."""
-    rows = Eligibility.objects.in_force().filter(role__in=roles)
-    return rows.select_related("role__directory", "scope", "person", "group").order_by("role__name", "pk")
+def scopes_to_choose(wanted: Wanted) -> QuerySet[Scope]:
+    """The nodes of the chosen directory; none while there is no directory chosen, or it is nothing but a whole."""
+    if not wanted.directory:
+        return Scope.objects.none()
+    parts = Scope.objects.filter(directory__name=wanted.directory, parent__isnull=False)
+    return parts.order_by("path")[:SCOPES]
 
 
-def filtered(rows: QuerySet[Any], request: PortalRequest) -> QuerySet[Any]:
-    """Only what the address asks for, so that a view can be sent to a colleague."""
-    if words := request.GET.get("q", "").strip():
-        meant = Q(role__name__icontains=words) | Q(person__display_name__icontains=words)
-        meant |= Q(person__email__icontains=words)
-        if rows.model is Eligibility:
-            meant |= Q(group__name__icontains=words)
-        rows = rows.filter(meant)
-    directory = request.GET.get("directory", "")
-    if directory:
-        rows = rows.filter(role__directory__name=directory)
-    return rows
+def chips_for(wanted: Wanted) -> list[dict[str, Any]]:
+    """What one can look for on this tab, each with what the address says after a click on it."""
+    return [
+        {
+            "label": _("Without an end")
+            if (kind, wanted.tab) == (Kind.STANDING, Tab.ELIGIBLE)
+            else kind.label,
+            "icon": KIND_ICONS[kind],
+            "is_on": kind in wanted.kinds,
+            "kinds": sorted(wanted.kinds ^ {kind}),
+        }
+        for kind in KINDS[wanted.tab]
+    ]
+
+
+def named_in(wanted: Wanted) -> list[tuple[str, str]]:
+    """What an address names by key, with its name: what a link from elsewhere has narrowed the list to."""
+    asked: dict[str, type[Any]] = {"role": Role, "person": User, "group": Group}
+    found = ((name, model, getattr(wanted, name)) for name, model in asked.items())
+    return [
+        (name, str(model.objects.filter(pk=key).first() or _("Unknown")))
+        for name, model, key in found
+        if key is not None
+    ]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -116,74 +141,3 @@ def deactivate(request: PortalRequest, pk: int) -> HttpResponse:
     return (
         redirect("request_page", asked_for.pk) if "stay" in request.POST and asked_for else redirect("home")
     )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def assign(request: PortalRequest) -> HttpResponse:
-    """Make somebody eligible, or let them hold a role without activating it. Those who only read may not."""
-    roles_read_by(request.user)
-    roles = roles_managed_by(request.user)
-    if not roles.exists():
-        raise NotAllowed
-    form = AssignForm(request.POST or None, roles=roles, initial={"role": request.GET.get("role")})
-    if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        times = {name: said[name] for name in ("justification", "starts_at", "ends_at")}
-        try:
-            if said["kind"] == AssignForm.Kind.ELIGIBLE:
-                request_eligibility(said["role"], actor=request.actor, principal=said["principal"], **times)
-            else:
-                request_assignment(said["role"], actor=request.actor, person=said["principal"], **times)
-        except Refused as refused:
-            form.show(refused)
-        else:
-            words = (
-                _("%(who)s is eligible for %(role)s.")
-                if said["kind"] == "eligible"
-                else _("%(who)s is being given %(role)s.")
-            )
-            messages.success(request, words % {"who": said["principal"], "role": said["role"]})
-            return redirect("assignments")
-    people = User.objects.enabled().values_list("email", flat=True)[:NAMES]
-    context = {"form": form, "names": [*Group.objects.values_list("name", flat=True)[:NAMES], *people]}
-    return render(request, "approvals/assign.html", context, status=422 if form.errors else 200)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def remove_assignment(request: PortalRequest, pk: int) -> HttpResponse:
-    """Take an assignment away before its end."""
-    mine = Assignment.objects.filter(role__in=roles_managed_by(request.user)).select_related(
-        "role__directory", "person"
-    )
-    return remove(request, get_object_or_404(mine, pk=pk))
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def remove_eligibility(request: PortalRequest, pk: int) -> HttpResponse:
-    """Take an eligibility away, with every activation that rests on it."""
-    mine = Eligibility.objects.filter(role__in=roles_managed_by(request.user))
-    return remove(
-        request, get_object_or_404(mine.select_related("role__directory", "person", "group"), pk=pk)
-    )
-
-
-def remove(request: PortalRequest, held: Assignment | Eligibility) -> HttpResponse:
-    """Ask why, then remove."""
-    principal = held.principal if isinstance(held, Eligibility) else held.person
-    form = RemovalForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            request_removal(held, actor=request.actor, justification=form.cleaned_data["justification"])
-        except Refused as refused:
-            form.show(refused)
-        else:
-            said = _("%(role)s is taken away from %(who)s.") % {"role": held.role, "who": principal}
-            messages.success(request, said)
-            return redirect("assignments")
-    resting = (
-        Assignment.objects.live().filter(eligibility=held).select_related("person")
-        if isinstance(held, Eligibility)
-        else []
-    )
-    context = {"held": held, "principal": principal, "form": form, "resting": resting}
-    return render(request, "approvals/remove.html", context, status=422 if form.errors else 200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.db.models import Count, Max
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -11,67 +11,72 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
-from accounts.models import User
+from accounts.paging import Page, page_of
 from approvals.cases import cases_of
 from approvals.deciding import decide as decide_on
-from approvals.forms import DecisionForm, TogetherForm
+from approvals.extending import EXTENSIONS
+from approvals.forms import DecisionForm, ExtensionForm, TogetherForm
 from approvals.models import AccessRequest, AccessRequests, Decision
-from approvals.permissions import requests_decidable_by
+from approvals.viewing import viewer_of
 from approvals.views.requests import context_for, request_for
 from audit.journal.refusing import Refused
 
-ROWS = 25  # on a page
+ROWS = 25  # on a page of answers
+CASES = 15  # on a page of requests, each with all there is to know about it
+#: what a row shows of others
+SHOWN = ("role__directory", "scope", "holder", "requester", "eligibility", "factor_use")
 AT_ONCE = 25  # requests that may be answered together
 
 
 @require_safe
 def to_decide(request: PortalRequest) -> HttpResponse:
     """What waits for my answer, most urgent first."""
-    waiting = waiting_for(request.user)
-    present = sorted(waiting.values_list("pk", flat=True))
-    request.user.to_decide_count = len(present)  # type: ignore[attr-defined]  # for the menu, which need not ask again
-    keys = ".".join(str(key) for key in present)
+    viewer = viewer_of(request)
+    waiting = viewer.decidable
+    known = known_as(waiting)
+    count = viewer.decidable_count = int(known.partition(".")[0])
     if request.headers.get("HX-Target") == "news":
-        return news(request, keys)
+        return news(request, known, waiting)
     if request.GET.get("tab") == "decided":
-        context = {"tab": "decided", "page": decided_by(request), "count": len(present)}
+        context = {"tab": "decided", "page": decided_by(request), "count": count}
         return render(request, "approvals/to_decide.html", context)
-    page = Paginator(waiting, ROWS).get_page(request.GET.get("page"))
+    page = page_of(request.GET, waiting, by=("deadline", "pk"), rows=CASES, related=SHOWN)
     context = {
         "tab": "open",
         "page": page,
         "cases": cases_of(list(page), request.user),
-        "count": len(present),
-        "keys": keys,
+        "count": count,
+        "known": known,
         "last": Decision.objects.filter(approver=request.user).order_by("-at").first(),
     }
     return render(request, "approvals/to_decide.html", context)
 
 
-def decided_by(request: PortalRequest) -> Page[Decision]:
+def decided_by(request: PortalRequest) -> Page:
     """A page of my answers, newest first."""
-    mine = Decision.objects.filter(approver=request.user).order_by("-at", "-pk")
-    rows = mine.select_related("access_request__role__directory", "access_request__holder")
-    return Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    mine = Decision.objects.filter(approver=request.user)
+    related = ("access_request__role__directory", "access_request__holder")
+    return page_of(request.GET, mine, by=("-at", "-pk"), rows=ROWS, related=related)
 
 
-def waiting_for(person: User) -> AccessRequests:
-    """What ``person`` may decide, with everything a row shows."""
-    related = ("role__directory", "scope", "holder", "requester", "eligibility", "factor_use")
-    waiting: AccessRequests = (
-        requests_decidable_by(person).select_related(*related).order_by("deadline", "pk")
-    )
-    return waiting
+def known_as(waiting: AccessRequests) -> str:
+    """How many wait and the newest of them, for a page that is open to tell what came and went since."""
+    found = waiting.order_by().aggregate(count=Count("pk"), newest=Max("pk"))
+    return f"{found['count']}.{found['newest'] or 0}"
 
 
-def news(request: PortalRequest, keys: str) -> HttpResponse:
+def news(request: PortalRequest, known: str, waiting: AccessRequests) -> HttpResponse:
     """How the list has changed since a page was made; 204 as long as it has not."""
-    known = set(filter(None, request.GET.get("known", "").split(".")))
-    present = set(filter(None, keys.split(".")))
-    if known == present:
+    said = request.GET.get("known", "")
+    if said == known:
         return HttpResponse(status=204)
-    context = {"new": len(present - known), "gone": len(known - present)}
-    return render(request, "approvals/parts/news.html", context)
+    then, _, newest = said.partition(".")
+    before, last = (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0 for text in (then, newest)
+    )
+    new = waiting.filter(pk__gt=last).count()
+    gone = max(0, before + new - int(known.partition(".")[0]))
+    return render(request, "approvals/parts/news.html", {"new": new, "gone": gone})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +85,7 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
     access_request = request_for(request.user, pk)
     if request.method != "POST":
         return redirect("request_page", pk)
-    form = DecisionForm(request.POST)
+    form = form_for(access_request)(request.POST)
     if form.is_valid():
         try:
             decision = decide_on(access_request, actor=request.actor, **form.answer())
@@ -93,9 +98,16 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
     return render(request, "approvals/request.html", context, status=422)
 
 
+def form_for(access_request: AccessRequest) -> type[DecisionForm]:
+    """What is filled in to answer a request: an extension or renewal also says what is given."""
+    return ExtensionForm if access_request.act in EXTENSIONS else DecisionForm
+
+
 def told(decision: Decision) -> str:
     """The answer to the button."""
     said = {"who": decision.access_request.holder, "role": decision.access_request.role}
+    if decision.verdict == Decision.Verdict.APPROVE and decision.given_kind:
+        return _("Approved: %(who)s has %(role)s for longer, and is told.") % said
     if decision.verdict == Decision.Verdict.APPROVE:
         return _("Approved: %(role)s for %(who)s is being put in force, and they are told.") % said
     return _("Denied: %(who)s is told why.") % said
@@ -104,8 +116,10 @@ def told(decision: Decision) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide_together(request: PortalRequest) -> HttpResponse:
     """Answer several requests with one justification: first the names, then the act. One failure stops no other."""
-    picked = set(request.POST.getlist("pick")[:AT_ONCE])
-    requests = [one for one in waiting_for(request.user) if str(one.pk) in picked]
+    said = request.POST.getlist("pick")[:AT_ONCE]
+    picked = {int(key) for key in said if key.isascii() and key.isdigit() and len(key) < 19}
+    mine = viewer_of(request).decidable.filter(pk__in=picked)
+    requests = list(mine.select_related(*SHOWN).order_by("deadline", "pk"))
     if request.method != "POST" or not requests:
         return redirect("to_decide")
     form = TogetherForm(request.POST)

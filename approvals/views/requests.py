@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,16 +14,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.models import User
+from accounts.paging import page_of
 from approvals.cases import cases_of
 from approvals.closing import cancel_request as cancel
 from approvals.forms import CancelForm, DecisionForm
 from approvals.models import AccessRequest
-from approvals.permissions import approvers_of, may_decide, requests_visible_to
+from approvals.permissions import approvers_of, may_decide, requests_visible_to, roles_managed_by
 from approvals.timeline import steps_of
 from audit.journal.refusing import Refused
 from audit.permissions import may_read_journal
 from roles.models import Assignment
-from roles.requirements import settings_in_words
+from roles.wording import settings_in_words
 
 ROWS = 25  # on a page
 MOVING = (Assignment.Status.SCHEDULED, Assignment.Status.PROVISIONING, Assignment.Status.ENDING)
@@ -34,8 +34,8 @@ MOVING = (Assignment.Status.SCHEDULED, Assignment.Status.PROVISIONING, Assignmen
 def my_requests(request: PortalRequest) -> HttpResponse:
     """What I asked for and what was asked about me, newest first."""
     mine = AccessRequest.objects.filter(Q(requester=request.user) | Q(holder=request.user))
-    rows = mine.select_related("role__directory", "scope", "assignment", "holder", "holder_group")
-    page = Paginator(rows, ROWS).get_page(request.GET.get("page"))
+    related = ("role__directory", "scope", "assignment", "holder", "holder_group")
+    page = page_of(request.GET, mine, by=("-created_at", "-pk"), rows=ROWS, related=related)
     return render(request, "approvals/my_requests.html", {"page": page, "waiting": mine.open().count()})
 
 
@@ -110,8 +110,12 @@ def context_for(
         "is_moving": assignment is not None and assignment.status in MOVING,
         "steps": steps_of(access_request),
         "reads_journal": may_read_journal(person),
-        "rules": settings_in_words(access_request.asked_under) if access_request.asked_settings else [],
-        "may_cancel": is_mine and access_request.is_open,
+        # What settings say of an activation; an extension is judged by other parts of them.
+        "rules": settings_in_words(access_request.asked_under)
+        if access_request.asked_settings and access_request.act == AccessRequest.Act.ACTIVATE
+        else [],
+        "may_cancel": access_request.is_open
+        and (is_mine or roles_managed_by(request.user).filter(pk=access_request.role_id).exists()),
         "may_deactivate": assignment is not None
         and assignment.person_id == person.pk
         and assignment.status in Assignment.LIVE

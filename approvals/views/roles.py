@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.http import PortalRequest
 from accounts.mfa.freshness import StepUpRequired
 from accounts.mfa.verifying import verify_inline
+from accounts.models import User
+from approvals.extending import EXTENSIONS, may_be_renewed_by
 from approvals.forms import ActivationForm
 from approvals.mine import choices_of, held_by
 from approvals.models import AccessRequest
@@ -28,8 +30,8 @@ def my_roles(request: PortalRequest) -> HttpResponse:
     """Everything I may, hold or held."""
     tab = request.GET.get("tab", "eligible")
     words = request.GET.get("q", "").strip().casefold()
-    choices = choices_of(request.user)
     held = list(held_by(request.user))
+    choices = choices_of(request.user, held=held)
     past = Assignment.objects.filter(person=request.user, status=Assignment.Status.ENDED)
     shown = [choice for choice in choices if words in name_of(choice.eligibility).casefold()]
     context = {
@@ -37,9 +39,29 @@ def my_roles(request: PortalRequest) -> HttpResponse:
         "choices": shown,
         "choice_count": len(choices),
         "held": held,
+        "more": asked_for_more(request.user),
+        "renewable": renewable(request.user) if tab == "expired" else [],
         "past": past.select_related("role__directory", "scope").order_by("-ended_at")[:SHOWN_EXPIRED],
     }
     return render(request, "approvals/my_roles.html", context)
+
+
+def renewable(person: User) -> list[Eligibility | Assignment]:
+    """What ``person`` may ask to have again, the latest end first."""
+    eligible, active = may_be_renewed_by(person)
+    related = ("role__directory", "scope")
+    return sorted(
+        [*eligible.select_related(*related), *active.select_related(*related)],
+        key=lambda held: held.ends_at or held.starts_at,
+        reverse=True,
+    )
+
+
+def asked_for_more(person: User) -> dict[str, set[int | None]]:
+    """The keys of eligibilities and assignments for which an extension or renewal waits."""
+    waiting = AccessRequest.objects.open().filter(holder=person, act__in=EXTENSIONS)
+    keys = list(waiting.values_list("eligibility", "assignment"))
+    return {"eligible": {one for one, _ in keys}, "active": {one for _, one in keys}}
 
 
 def name_of(eligibility: Eligibility) -> str:
@@ -78,9 +100,9 @@ def send(request: PortalRequest, form: ActivationForm) -> AccessRequest:
     asked, key, code = form.asked(), form.cleaned_data["idempotency_key"], form.cleaned_data["code"]
     try:
         return request_activation(form.eligibility, actor=request.actor, asked=asked, idempotency_key=key)
-    except StepUpRequired:
-        if not code:
-            raise
+    except StepUpRequired as question:
+        if not code or question.methods:
+            raise  # where only a passkey counts no code is looked at
     verify_inline(request, code=code, act=act_of(form.eligibility, asked, request.user))
     return request_activation(form.eligibility, actor=request.actor, asked=asked, idempotency_key=key)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.db.models import Case, IntegerField, Value, When
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.duties import ALERT_KEEPERS, READERS, holds
 from accounts.http import PortalRequest
+from accounts.paging import counted, page_of
 from audit.alerts.alerting import acknowledge, dismiss, resolve
 from audit.alerts.models import Alert
 from audit.forms import AlertForm
@@ -19,10 +19,11 @@ from audit.models import JournalCheck
 
 ROWS = 25  # on a page
 ACTS = ("acknowledge", "resolve", "dismiss")
-WORST_FIRST = Case(
-    When(severity="high", then=Value(0)),
+WHO = ("taken_by", "settled_by")
+GRAVITY = Case(
+    When(severity="high", then=Value(2)),
     When(severity="medium", then=Value(1)),
-    default=Value(2),
+    default=Value(0),
     output_field=IntegerField(),
 )
 
@@ -68,24 +69,23 @@ def alerts_page(
 ) -> HttpResponse:
     """The page of alerts; ``failed`` is the form that was sent with a mistake, with its alert and act."""
     closed = request.GET.get("tab") == "closed"
-    open_ones = Alert.objects.open().select_related("taken_by").order_by(WORST_FIRST, "-raised_at")
-    settled = (
-        Alert.objects.exclude(status__in=Alert.WAITING)
-        .select_related("taken_by", "settled_by")
-        .order_by("-settled_at", "-pk")
-    )
-    page = Paginator(settled if closed else open_ones, ROWS).get_page(request.GET.get("page"))
+    open_ones = Alert.objects.open().annotate(gravity=GRAVITY)
+    settled = Alert.objects.exclude(status__in=Alert.WAITING)
+    if closed:
+        page = page_of(request.GET, settled, by=("-settled_at", "-pk"), rows=ROWS, related=WHO)
+    else:
+        page = page_of(request.GET, open_ones, by=("-gravity", "-raised_at", "-pk"), rows=ROWS, related=WHO)
     for alert in page:
         of_alert, act, form = failed or (None, "", None)
         if of_alert != alert or form is None:
             act, form = "", AlertForm(initial={"status": alert.status}, auto_id=f"alert_{alert.pk}_%s")
-        alert.form, alert.failed_act = form, act  # type: ignore[attr-defined]
+        alert.form, alert.failed_act = form, act
     shown = {
         "alerts": page,
         "page": page,
         "tab": "closed" if closed else "open",
         "open_count": open_ones.count(),
-        "closed_count": settled.count(),
+        "closed_count": counted(settled),
         "may_act": holds(request.user, *ALERT_KEEPERS),
         "chain": JournalCheck.objects.filter(pk=1).first(),
     }

@@ -119,6 +119,62 @@ def begin_life(thing: HasLife, *, actor: Actor, action: str, justification: str 
         record_all([Entry(action, actor, subject=thing, justification=justification, detail=said)])
 
 
+def begin_lives(
+    things: Sequence[HasLife], *, actor: Actor, action: str, justifications: Sequence[str] = (), **said: Any
+) -> None:
+    """Save new things of one model as ``begin_life`` does, however many they are in one go.
+
+    Args:
+        justifications: why, for each of ``things`` in their order; none when left out.
+        said: the ``detail`` of each entry.
+    """
+    if not things:
+        return
+    with transaction.atomic():
+        take_the_pen()
+        rows: Any = type(things[0])._base_manager
+        rows.bulk_create(things, batch_size=500)
+        write_history(things, actor=actor, reason=action, created=True)
+        whys = justifications or [""] * len(things)
+        record_all(
+            [
+                Entry(action, actor, subject=thing, justification=why, detail=dict(said))
+                for thing, why in zip(things, whys, strict=True)
+            ]
+        )
+
+
+def amend(
+    thing: HasLife,
+    *,
+    actor: Actor,
+    action: str,
+    unless_changed: Sequence[str],
+    justification: str = "",
+    detail: dict[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Change columns of a thing that stays where it is in its life.
+
+    Args:
+        unless_changed: columns that must still be what was read, besides the status.
+        changes: the columns to set, to plain values.
+
+    Raises:
+        Overtaken: it has moved on, or somebody changed one of those columns.
+    """
+    read = {name: getattr(thing, name) for name in ("status", *unless_changed)}
+    with transaction.atomic():
+        take_the_pen()
+        rows: Any = type(thing)._base_manager
+        if not rows.filter(pk=thing.pk, **read).update(**changes):
+            raise Overtaken
+        for name, value in changes.items():
+            setattr(thing, name, value)
+        write_history([thing], actor=actor, reason=action)
+        record_all([Entry(action, actor, subject=thing, justification=justification, detail=detail or {})])
+
+
 def write_history(things: Sequence[HasLife], *, actor: Actor, reason: str, created: bool = False) -> None:
     """Write the simple-history rows for things whose columns were set by a statement of our own."""
     type(things[0]).history.bulk_history_create(

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from audit.journal.actor import Actor
 from audit.journal.models import AuditEvent, JournalHead, Outcome
 from audit.journal.plain import one_line, storable, without_secrets
-from audit.journal.refusing import Refused
+from audit.journal.refusing import Refused, refusal_in
 from audit.journal.sealing import digest_of
+from audit.journal.signals import recorded
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,6 +108,7 @@ def record_all(entries: Sequence[Entry]) -> list[AuditEvent]:
             head.number, head.digest = event.number, event.digest
         AuditEvent.objects.bulk_create(events, batch_size=500)
         head.save()
+        recorded.send(sender=AuditEvent, entries=entries, events=events)
     return events
 
 
@@ -116,7 +118,7 @@ def record(action: str, *, actor: Actor, **fields: Any) -> AuditEvent:
 
 
 def journaled(verb: Callable[P, R]) -> Callable[P, R]:
-    """Make a function a verb: one transaction, first in line for the book, refusals recorded.
+    """Make a function a verb: one transaction, first in line for the book, refusals recorded, the database's among them.
 
     A ``Refused`` takes back everything the verb did; afterwards the refusal itself is recorded in a transaction of
     its own, so that it is not taken back as well. The verb must take ``actor`` by keyword and its subject first.
@@ -128,12 +130,17 @@ def journaled(verb: Callable[P, R]) -> Callable[P, R]:
             with transaction.atomic():
                 take_the_pen()
                 return verb(*args, **kwargs)
-        except Refused as refusal:
+        except (Refused, IntegrityError) as error:
+            refusal = error if isinstance(error, Refused) else refusal_in(error)
+            if refusal is None:
+                raise
             actor = kwargs.get("actor")
             subject = args[0] if args and isinstance(args[0], models.Model) and args[0].pk else None
             if isinstance(actor, Actor):
                 record_refusal(verb.__name__.lstrip("_"), refusal, actor=actor, subject=subject)
-            raise
+            if refusal is error:
+                raise
+            raise refusal from error
 
     return recorded_verb
 

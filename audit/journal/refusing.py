@@ -25,6 +25,16 @@ class Refused(Exception):
         super().__init__(self.message)
 
 
+#: what the database says when a trigger of ours refuses, and the refusal that this is
+SAID_BY_DATABASE: dict[str, type[Refused]] = {}
+
+
+def refusal_in(error: Exception) -> Refused | None:
+    """The refusal that an error of the database stands for; None when it is not one of ours."""
+    said = str(error)
+    return next((refusal() for sentence, refusal in SAID_BY_DATABASE.items() if sentence in said), None)
+
+
 class NotAllowed(Refused):
     """You have no duty or part in this that allows it."""
 

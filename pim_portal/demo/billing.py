@@ -13,6 +13,7 @@ from pim_portal.demo.people import PASSWORD, PEOPLE
 
 DATABASE = "billing"
 SERVICE_ACCOUNT = "pim_portal"
+SERVICE = "invoice-export"  # the login of a program
 SCHEMA = """
 CREATE TABLE invoice (number integer PRIMARY KEY, customer text NOT NULL, amount numeric(10, 2) NOT NULL,
                       paid boolean NOT NULL DEFAULT false);
@@ -25,6 +26,7 @@ GRANT SELECT ON invoice TO billing_reader, billing_operator, billing_administrat
 GRANT UPDATE ON invoice TO billing_operator, billing_administrator;
 GRANT INSERT, DELETE, TRUNCATE ON invoice TO billing_administrator;
 """
+LOGINS = [SERVICE, *(person.login for person in PEOPLE)]
 ROLES = ["billing_reader", "billing_operator", "billing_administrator"]
 
 
@@ -38,7 +40,7 @@ def make_billing_database(superuser_url: str) -> tuple[dict[str, object], str]:
     with psycopg.connect(superuser_url, autocommit=True) as session:
         # The portal's data was lost and begun anew while the server's stayed: begin the database anew as well.
         session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
-        for name in [*ROLES, SERVICE_ACCOUNT, *(person.login for person in PEOPLE)]:
+        for name in [*ROLES, SERVICE_ACCOUNT, *LOGINS]:
             session.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
         session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         info = session.info
@@ -47,8 +49,8 @@ def make_billing_database(superuser_url: str) -> tuple[dict[str, object], str]:
         host=host, port=port, user=user, password=secret, dbname=DATABASE, autocommit=True
     ) as session:
         session.execute(SCHEMA)
-        for person in PEOPLE:
-            _make_login(session, person.login, PASSWORD)
+        for name in LOGINS:
+            _make_login(session, name, PASSWORD)
         _make_login(session, SERVICE_ACCOUNT, password)
         account = sql.Identifier(SERVICE_ACCOUNT)
         session.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(account))

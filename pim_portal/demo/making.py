@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.adding_services import add_service
+from accounts.breaking_glass import name_break_glass
 from accounts.duties import Duty
 from accounts.mfa.models import Authenticator
 from accounts.models import Group, Membership, User
+from approvals.models import SettingsChange
 from approvals.requesting import request_activation
+from approvals.settings.examining import examine
+from approvals.settings.places import Document, Place
+from approvals.settings.templating import applied_to, make_starters
 from audit.journal.actor import PORTAL, Actor
+from audit.journal.lifecycle import begin_life
 from audit.journal.recording import record, save_as
-from pim_portal.demo.billing import make_billing_database
+from pim_portal.demo.billing import SERVICE, make_billing_database
 from pim_portal.demo.people import GROUPS, PASSWORD, PEOPLE, ZONE
 from roles.assigning import make_eligible
-from roles.cataloguing import add_role, open_directory, open_portal_directory
-from roles.models import Approver, Directory, Risk, Role
+from roles.cataloguing import add_role, manage_group, open_directory, open_portal_directory
+from roles.models import Approver, Directory, Factor, Risk, Role, RoleSettings
 from roles.provisioning import begin_assignment
 from roles.requirements import Asked
 
@@ -37,6 +45,9 @@ def make_demo(*, postgresql_url: str = "") -> None:
         groups = make_groups(people)
         portal = open_portal_directory("PIM Portal", actor=DEMO)
         give_duties(portal, people)
+        name_break_glass(people["val"], justification="For the day when nothing else works", actor=DEMO)
+        manage_engineers(people, groups)
+        make_starters(actor=DEMO)
         if postgresql_url:
             make_billing(people, groups, postgresql_url)
 
@@ -82,11 +93,12 @@ def make_groups(people: dict[str, User]) -> dict[str, Group]:
 def give_duties(portal: Directory, people: dict[str, User]) -> None:
     """One standing administrator, one break-glass account, one standing auditor; the others are eligible."""
     roles = {role.entitlement: role for role in portal.roles.select_related("directory")}
-    settings = roles[Duty.GLOBAL_ADMINISTRATOR].settings
+    settings = own_settings(roles[Duty.GLOBAL_ADMINISTRATOR])
     settings.approval_required = True
     save_as(settings, actor=DEMO)
-    for login in ("val", "ines"):
-        save_as(Approver(role_settings=settings, person=people[login]), actor=DEMO)
+    name_approvers(
+        roles[Duty.GLOBAL_ADMINISTRATOR], *({"person": people[login]} for login in ("val", "ines"))
+    )
     for login, duty in (
         ("val", Duty.GLOBAL_ADMINISTRATOR),
         ("dana", Duty.PRIVILEGED_ROLE_ADMINISTRATOR),
@@ -110,6 +122,12 @@ def give_duties(portal: Directory, people: dict[str, User]) -> None:
         ("robin", Duty.SECURITY_READER),
     ):
         make_eligible(roles[duty], actor=DEMO, principal=people[login], ends_at=timezone.now() + YEAR)
+
+
+def manage_engineers(people: dict[str, User], groups: dict[str, Group]) -> None:
+    """One group to be activated into: whoever is in it has what it may activate, for themselves."""
+    member, _owner = manage_group(groups["Data engineers"], actor=DEMO)
+    make_eligible(member, actor=DEMO, principal=people["robin"], ends_at=timezone.now() + YEAR)
 
 
 def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_url: str) -> None:
@@ -142,7 +160,7 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
         risk=Risk.MEDIUM,
         max_minutes=4 * 60,
         ticket_required=True,
-        factor_minutes=15,
+        factor=Factor.RECENT,
     )
     reader = add_role(
         directory,
@@ -152,25 +170,71 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
         description="Reads every invoice.",
         risk=Risk.LOW,
         max_minutes=12 * 60,
-        factor_minutes=None,
+        factor=Factor.NONE,
         approval_required=True,
     )
-    save_as(
-        Approver(role_settings=administrator.settings, kind="group", group=groups["Database owners"]),
-        actor=DEMO,
-    )
-    save_as(Approver(role_settings=reader.settings, kind="manager"), actor=DEMO)
-    save_as(
-        Approver(role_settings=reader.settings, kind="group", group=groups["Database owners"]), actor=DEMO
-    )
+    owners = {"kind": Approver.Kind.GROUP, "group": groups["Database owners"]}
+    name_approvers(administrator, owners)
+    name_approvers(reader, {"kind": Approver.Kind.MANAGER}, owners)
     make_eligible(administrator, actor=DEMO, principal=people["robin"], ends_at=timezone.now() + YEAR)
     make_eligible(administrator, actor=DEMO, principal=people["jo"], ends_at=timezone.now() + YEAR)
     make_eligible(administrator, actor=DEMO, principal=groups["Data engineers"])
     make_eligible(operator, actor=DEMO, principal=groups["Payments team"])
     for login in ("robin", "hayden", "indigo"):
         make_eligible(reader, actor=DEMO, principal=people[login])
+    service = add_service(
+        f"{SERVICE}@example.test",
+        display_name="Invoice export",
+        manager=people["alex"],
+        description="Writes the invoices of each night to the archive",
+        actor=DEMO,
+    )
+    begin_assignment(
+        reader,
+        actor=DEMO,
+        person=service,
+        scope=directory.root_scope(),
+        starts_at=timezone.now(),
+        ends_at=timezone.now() + YEAR / 2,
+        justification="The archive is filled from it every night",
+    )
+    propose_longer(administrator, people["dana"])
     alex = make_eligible(reader, actor=DEMO, principal=people["alex"])
     _ask(reader, alex.pk, people["alex"], 120, "Find the invoices that were paid twice in October.")
+
+
+def propose_longer(role: Role, person: User) -> None:
+    """A change that takes a safeguard away, and waits for a second administrator."""
+    [wanted] = applied_to({"max_minutes": 12 * 60}, [role])
+    before = Document.of(Place(role=role), own_settings(role))
+    change = SettingsChange(
+        **wanted.place.columns,
+        before=before.as_json(),
+        after=wanted.document.as_json(),
+        weakens=examine(wanted.place, before, wanted.document).weakens,
+        justification="The yearly closing takes more than a working day",
+        proposer=person,
+    )
+    begin_life(
+        change,
+        actor=Actor.of(person),
+        action="settings_change.proposed",
+        justification=change.justification,
+    )
+
+
+def own_settings(role: Role) -> RoleSettings:
+    """What ``role`` says itself."""
+    return RoleSettings.objects.get(role=role, level=RoleSettings.Level.ROLE)
+
+
+def name_approvers(role: Role, *lines: dict[str, Any]) -> None:
+    """Let ``role`` itself say who approves."""
+    settings = own_settings(role)
+    settings.names_approvers = True
+    save_as(settings, actor=DEMO)
+    for line in lines:
+        save_as(Approver(role_settings=settings, **line), actor=DEMO)
 
 
 def _ask(role: Role, eligibility: int, person: User, minutes: int, justification: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -25,7 +26,14 @@ register = template.Library()
 EM_DASH = "\N{EM DASH}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 WARN_MINUTES = 30
-GLYPHS = {"postgresql": "database", "portal": "shield", "ldap": "terminal", "entra": "mail", "azure": "cloud"}
+GLYPHS = {
+    "postgresql": "database",
+    "portal": "shield",
+    "groups": "group",
+    "ldap": "terminal",
+    "entra": "mail",
+    "azure": "cloud",
+}
 
 
 # Icons and marks -----------------------------------------------------------------------------------------------------
@@ -39,13 +47,24 @@ def icon(name: str, size: str = "", *, label: str = "") -> SafeString:
         name: as in ``static/portal/icons.svg``, without its ``i-``.
         size: ``lg`` for the larger one.
     """
-    classes = f"icon {size}".strip()
+    if not label:
+        return decorative(name, size)
     href = f"{static('portal/icons.svg')}#i-{name}"
-    if label:
-        return format_html(
-            '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', classes, label, href
-        )
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', classes, href)
+    return format_html(
+        '<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>',
+        f"icon {size}".strip(),
+        label,
+        href,
+    )
+
+
+@cache
+def decorative(name: str, size: str) -> SafeString:
+    """An icon that says nothing. Pages have a hundred of them, always the same few."""
+    href = f"{static('portal/icons.svg')}#i-{name}"
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', f"icon {size}".strip(), href
+    )
 
 
 @register.simple_tag
@@ -95,7 +114,7 @@ def glyph(kind: str) -> str:
 
 @register.filter
 def short_need(icon_name: str) -> str:
-    """One word for what role settings ask, by the icon of ``roles.requirements.settings_in_words``."""
+    """One word for what role settings ask, by the icon of ``roles.wording.settings_in_words``."""
     words = {
         "shield-check": _("MFA"),
         "note": _("Justification"),

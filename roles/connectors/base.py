@@ -17,6 +17,8 @@ from typing import ClassVar, Literal, Protocol, Self, TypedDict
 
 NativeExpiry = Literal["none", "optional", "required", "by_credential"]
 
+WHOLE = "/"  # the scope that is the whole directory
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -28,6 +30,8 @@ class Capabilities:
     ends_sessions: `revoke` also ends live sessions that could still use the right.
     immediate: when `grant` and `revoke` return, what they did is in force.
     verifies_accounts: an account that does not exist there is refused with `NotFound`.
+    scopes: a right may be given at a place within the directory. Where it says no, every scope but `/` is
+        refused with `Unsupported`.
     """
 
     native_expiry: NativeExpiry = "none"
@@ -35,6 +39,7 @@ class Capabilities:
     ends_sessions: bool = False
     immediate: bool = True
     verifies_accounts: bool = True
+    scopes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One right that stands in the directory: who holds what, until when, and who gave it if that is known."""
+    """One right that stands in the directory: who holds what, until when, where, and who gave it if that is known."""
 
     account: str
     entitlement: str
     not_after: datetime | None = None
     granted_by: str = ""
+    scope: str = WHOLE
 
 
 class Right(TypedDict):
@@ -115,21 +121,33 @@ class Connector(Protocol):
         """
         ...
 
-    def grant(self, account: str, entitlement: str, *, not_after: datetime | None, operation: str) -> Outcome:
+    def grant(
+        self,
+        account: str,
+        entitlement: str,
+        *,
+        not_after: datetime | None,
+        operation: str,
+        scope: str = WHOLE,
+    ) -> Outcome:
         """Make sure that the account holds the entitlement. Doing it twice changes nothing.
 
         not_after: aware end for directories that hold one. Granting again with a later one extends.
         operation: the portal's id for this act, left in the directory's own log where it has one.
+        scope: the directory's own name for the place where it shall count; one right for each place.
         Raises Unavailable, Busy, AuthenticationFailed, NotFound, Denied, Unsupported.
         """
         ...
 
-    def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
-        """Make sure that the account does not hold the entitlement and that no session still uses it.
+    def revoke(
+        self, account: str, entitlement: str, *, operation: str, receipt: str = "", scope: str = WHOLE
+    ) -> Outcome:
+        """Make sure that the account does not hold the entitlement there and that no session still uses it.
 
         Returns only after reading back that this is so. Doing it twice changes nothing; sessions are looked for
         each time, so that a call that was cut half-way is completed by the next one.
         receipt: what `grant` returned, if it is still known.
+        scope: as for `grant`. The same right at another place stays, above and beneath it too.
         Raises Unavailable, Busy, AuthenticationFailed, Unsupported; NotFound when account or entitlement do not exist
         (then nobody holds it by that name); Denied when the right still stands and will not go by trying again.
         """
@@ -189,6 +207,12 @@ class Unsupported(ConnectorError):
     """This connector does not do this, with these settings or for this account or entitlement."""
 
     connector_error = "unsupported"
+
+
+def refuse_scopes(scope: str) -> None:
+    """For connectors without scopes: raise Unsupported unless the whole directory is meant."""
+    if scope != WHOLE:
+        raise Unsupported(f"This kind of directory has no scopes, so nothing can be given at {scope} alone.")
 
 
 ERRORS: Mapping[str, type[ConnectorError]] = MappingProxyType(

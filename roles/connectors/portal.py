@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.duties import Duty
 from accounts.models import DutyHolding, User
 
-from .base import Capabilities, Denied, Finding, Grant, NotFound, Outcome
+from .base import WHOLE, Capabilities, Denied, Finding, Grant, NotFound, Outcome, refuse_scopes
 
 
 class PortalConnector:
@@ -43,12 +43,23 @@ class PortalConnector:
             excess=[],
         )
 
-    def grant(self, account: str, entitlement: str, *, not_after: datetime | None, operation: str) -> Outcome:
+    def grant(
+        self,
+        account: str,
+        entitlement: str,
+        *,
+        not_after: datetime | None,
+        operation: str,
+        scope: str = WHOLE,
+    ) -> Outcome:
         """Let the person hold the duty until ``not_after``; for good when None."""
+        refuse_scopes(scope)
         person = self._person(account)
         self._duty(entitlement)
         if not person.is_active:
             raise Denied(f"{person} is disabled.")
+        if person.is_service:
+            raise Denied(f"{person} is a service principal, and those hold no duty.")
         with transaction.atomic():
             holding = DutyHolding.objects.filter(person=person, duty=entitlement).first()
             if holding is not None and holding.ends_at == not_after:
@@ -59,8 +70,11 @@ class PortalConnector:
             holding.save()
         return Outcome(changed=True, not_after=not_after)
 
-    def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
+    def revoke(
+        self, account: str, entitlement: str, *, operation: str, receipt: str = "", scope: str = WHOLE
+    ) -> Outcome:
         """End the holding. There are no sessions to end: every page asks for the duty anew."""
+        refuse_scopes(scope)
         person = self._person(account)
         self._duty(entitlement)
         with transaction.atomic():

@@ -18,6 +18,7 @@ from psycopg.rows import namedtuple_row
 
 from . import postgresql_queries as queries
 from .base import (
+    WHOLE,
     AuthenticationFailed,
     Busy,
     Capabilities,
@@ -30,6 +31,7 @@ from .base import (
     Right,
     Unavailable,
     Unsupported,
+    refuse_scopes,
 )
 from .postgresql_queries import STATEMENT_SECONDS, Connection, quoted
 
@@ -147,8 +149,17 @@ class PostgreSQLConnector:
             excess=[f"The service account does not need {attribute}." for attribute in me.attributes],
         )
 
-    def grant(self, account: str, entitlement: str, *, not_after: datetime | None, operation: str) -> Outcome:
+    def grant(
+        self,
+        account: str,
+        entitlement: str,
+        *,
+        not_after: datetime | None,
+        operation: str,
+        scope: str = WHOLE,
+    ) -> Outcome:
         """Make the login a member of the role; `not_after` cannot be kept here. See `Connector.grant`."""
+        refuse_scopes(scope)
         with self._talk() as talk:
             pair = queries.look(talk, account, entitlement, operation)
             queries.refuse_unfit(talk, pair)
@@ -161,8 +172,11 @@ class PostgreSQLConnector:
                 raise Busy(f'The role "{entitlement}" was given to "{account}" and was gone again at once.')
             return Outcome(changed=True, receipt=queries.receipt_of(given))
 
-    def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
+    def revoke(
+        self, account: str, entitlement: str, *, operation: str, receipt: str = "", scope: str = WHOLE
+    ) -> Outcome:
         """Take the login out of the role and end its sessions. See `Connector.revoke`."""
+        refuse_scopes(scope)
         with self._talk() as talk:
             try:
                 pair = queries.look(talk, account, entitlement, operation)

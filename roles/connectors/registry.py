@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 from .base import (
     ERRORS,
+    WHOLE,
     Capabilities,
     Connector,
     ConnectorError,
@@ -21,6 +22,7 @@ from .base import (
     Outcome,
     Unavailable,
     Unsupported,
+    refuse_scopes,
 )
 from .postgresql import PostgreSQLConnector
 
@@ -126,17 +128,30 @@ class ForeignConnector:
         }
         return cast(Finding, {"usable": not found.get("missing")} | blank | found)
 
-    def grant(self, account: str, entitlement: str, *, not_after: Any, operation: str) -> Outcome:
+    def grant(
+        self, account: str, entitlement: str, *, not_after: Any, operation: str, scope: str = WHOLE
+    ) -> Outcome:
+        place = self._place(scope)
         with _our_errors():
             return _outcome(
-                self._connector.grant(account, entitlement, not_after=not_after, operation=operation)
+                self._connector.grant(account, entitlement, not_after=not_after, operation=operation, **place)
             )
 
-    def revoke(self, account: str, entitlement: str, *, operation: str, receipt: str = "") -> Outcome:
+    def revoke(
+        self, account: str, entitlement: str, *, operation: str, receipt: str = "", scope: str = WHOLE
+    ) -> Outcome:
+        place = self._place(scope)
         with _our_errors():
             return _outcome(
-                self._connector.revoke(account, entitlement, operation=operation, receipt=receipt)
+                self._connector.revoke(account, entitlement, operation=operation, receipt=receipt, **place)
             )
+
+    def _place(self, scope: str) -> dict[str, str]:
+        """How to say where: not at all to a connector that never heard of scopes."""
+        if self.capabilities.scopes:
+            return {"scope": scope}
+        refuse_scopes(scope)
+        return {}
 
     def list_grants(self, entitlements: Iterable[str]) -> list[Grant]:
         with _our_errors():
@@ -146,6 +161,7 @@ class ForeignConnector:
                     grant.entitlement,
                     getattr(grant, "not_after", None),
                     str(getattr(grant, "granted_by", "") or ""),
+                    str(getattr(grant, "scope", "") or WHOLE),
                 )
                 for grant in self._connector.list_grants(entitlements)
             ]

@@ -6,11 +6,13 @@ from roles.models.appointment import (
     RoleGroupAppointment,
     RolePersonAppointment,
 )
-from roles.models.assignment import Assignment, EndCause, Origin
+from roles.models.assignment import Assignment, EndCause, GroupAssignment, Origin
 from roles.models.directory import Account, Directory, Heartbeat, Scope
 from roles.models.eligibility import Eligibility
+from roles.models.guard import HolderGuard
 from roles.models.role import Risk, Role
-from roles.models.settings import Approver, EffectiveSettings, RoleSettings
+from roles.models.settings import Approver, RoleSettings
+from roles.models.values import EffectiveSettings, Factor
 
 __all__ = [
     "Account",
@@ -22,7 +24,10 @@ __all__ = [
     "EffectiveSettings",
     "Eligibility",
     "EndCause",
+    "Factor",
+    "GroupAssignment",
     "Heartbeat",
+    "HolderGuard",
     "Origin",
     "Risk",
     "Role",

@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from accounts.models import Membership
+from accounts.models import Group, Membership, User
 from audit.journal.lifecycle import HasLife
 from roles.models.directory import Scope
 from roles.models.eligibility import Eligibility
+from roles.models.lasting import Until
 from roles.models.role import Role
 
 
@@ -36,6 +37,95 @@ class EndCause(models.TextChoices):
     REVIEW = "review", _("an access review ended it")
     LEFT = "left", _("the person was disabled")
     ELIGIBILITY_ENDED = "eligibility_ended", _("the eligibility ended")
+    GROUP_ENDED = "group_ended", _("the group no longer gives it")
+
+
+class GroupAssignments(models.QuerySet["GroupAssignment"]):
+    """Questions about what groups hold."""
+
+    def in_force(self, at: datetime | None = None) -> GroupAssignments:
+        """Those whose time it is at ``at`` (now when left out). Times decide, not whether a sweep has run."""
+        moment = at or timezone.now()
+        return self.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
+            starts_at__lte=moment,
+            status__in=GroupAssignment.LIVE,
+        )
+
+
+class GroupAssignment(HasLife):
+    """Each member of a group holds a role at a scope, while they are a member. A member's own part is an ``Assignment``.
+
+    ::
+
+        SCHEDULED -> IN_FORCE -> ENDED      SCHEDULED -> ENDED
+    """
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", _("Starts later")
+        IN_FORCE = "in_force", _("In force")
+        ENDED = "ended", _("Ended")
+
+    LIVE: ClassVar[list[str]] = [Status.SCHEDULED, Status.IN_FORCE]
+    NEXT: ClassVar[dict[str, frozenset[str]]] = {
+        Status.SCHEDULED: frozenset({Status.IN_FORCE, Status.ENDED}),
+        Status.IN_FORCE: frozenset({Status.ENDED}),
+    }
+
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="group_assignments")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="group_assignments")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="group_assignments")
+    request_number = models.CharField(max_length=40, blank=True, help_text="the access request behind it")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.SCHEDULED)
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    end_cause = models.CharField(max_length=20, choices=EndCause.choices, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    history = HistoricalRecords()
+    objects = GroupAssignments.as_manager()
+
+    class Meta:
+        ordering = ["-starts_at", "-pk"]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                name="group_assignment_ends_after_start",
+            ),
+            models.UniqueConstraint(
+                fields=["role", "scope", "group"],
+                condition=Q(status__in=["scheduled", "in_force"]),
+                name="one_live_group_assignment",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["-starts_at", "-id"], condition=~Q(status="ended"), name="group_assignment_newest"
+            ),
+            models.Index(
+                Until("ends_at"), "id", condition=~Q(status="ended"), name="group_assignment_ends_first"
+            ),
+            models.Index(
+                fields=["-ended_at", "-id"], condition=Q(status="ended"), name="group_assignment_ended"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.role}"
+
+    @property
+    def principal(self) -> Group:
+        """The group that holds it."""
+        return self.group
+
+    def journal_context(self) -> dict[str, Any]:
+        return {
+            "directory": self.role.directory.name,
+            "role": self.role.name,
+            "access_request": self.request_number,
+        }
 
 
 class Assignments(models.QuerySet["Assignment"]):
@@ -44,17 +134,21 @@ class Assignments(models.QuerySet["Assignment"]):
     def due(self, at: datetime | None = None) -> Assignments:
         """Those the directory should know of at ``at`` (now when left out).
 
-        Started, not past the end, not ended, holder enabled, eligibility and membership behind it still good.
+        Started, not past the end, not ended, holder enabled, eligibility, group and membership behind it still good.
         """
         moment = at or timezone.now()
         good = Eligibility.objects.in_force(moment).filter(pk=OuterRef("eligibility"))
-        member = Membership.objects.in_force(moment).filter(
-            group=OuterRef("eligibility__group"), person=OuterRef("person"), kind=Membership.Kind.MEMBER
-        )
+        given = GroupAssignment.objects.in_force(moment).filter(pk=OuterRef("through"))
+
+        def member(group: str) -> Exists:
+            in_it = Membership.objects.in_force(moment).filter(kind=Membership.Kind.MEMBER)
+            return Exists(in_it.filter(group=OuterRef(group), person=OuterRef("person")))
+
         return self.filter(
             Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
             Q(eligibility__isnull=True)
-            | Q(Exists(good), Q(eligibility__group__isnull=True) | Exists(member)),
+            | Q(Exists(good), Q(eligibility__group__isnull=True) | member("eligibility__group")),
+            Q(through__isnull=True) | Q(Exists(given), member("through__group")),
             starts_at__lte=moment,
             person__is_active=True,
             status__in=Assignment.LIVE,
@@ -73,6 +167,10 @@ class Assignments(models.QuerySet["Assignment"]):
         news = [Assignment.Status.ACTIVE, Assignment.Status.FAILED, Assignment.Status.ENDED]
         return self.filter(~Q(told=F("status")), status__in=news)
 
+    def covering(self, scope: Scope) -> Assignments:
+        """Those that count at ``scope``: given there, or at a node above it."""
+        return self.filter(scope__in=scope.line)
+
     def same_right_as(self, assignment: Assignment) -> Assignments:
         """Every assignment of the same right: one account, one role, one scope. This one is among them."""
         return self.filter(
@@ -87,6 +185,7 @@ class Assignment(HasLife):
 
         SCHEDULED -> PROVISIONING -> ACTIVE -> ENDING -> ENDED
         SCHEDULED -> ENDED      PROVISIONING -> FAILED -> PROVISIONING | ENDING      PROVISIONING -> ENDING
+        ACTIVE -> PROVISIONING (the directory is to learn of another end)
 
     Columns for the worker (lease, tries) are not part of the history: they say nothing about who holds what.
     """
@@ -103,7 +202,7 @@ class Assignment(HasLife):
     NEXT: ClassVar[dict[str, frozenset[str]]] = {
         Status.SCHEDULED: frozenset({Status.PROVISIONING, Status.ENDED}),
         Status.PROVISIONING: frozenset({Status.ACTIVE, Status.FAILED, Status.ENDING}),
-        Status.ACTIVE: frozenset({Status.ENDING}),
+        Status.ACTIVE: frozenset({Status.PROVISIONING, Status.ENDING}),
         Status.FAILED: frozenset({Status.PROVISIONING, Status.ENDING}),
         Status.ENDING: frozenset({Status.ENDED}),
     }
@@ -113,6 +212,9 @@ class Assignment(HasLife):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     eligibility = models.ForeignKey(
         Eligibility, null=True, blank=True, on_delete=models.PROTECT, related_name="activations"
+    )
+    through = models.ForeignKey(
+        GroupAssignment, null=True, blank=True, on_delete=models.PROTECT, related_name="parts"
     )
     origin = models.CharField(max_length=14, choices=Origin.choices, default=Origin.DIRECT)
     request_number = models.CharField(max_length=40, blank=True, help_text="the access request behind it")
@@ -132,6 +234,7 @@ class Assignment(HasLife):
     )
     created_at = models.DateTimeField(default=timezone.now)
 
+    reminded_at = models.DateTimeField(null=True, help_text="when its holder was last told that it ends soon")
     told = models.CharField(max_length=14, blank=True, help_text="the status the holder was last told of")
     attempts = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now)
@@ -142,6 +245,7 @@ class Assignment(HasLife):
     history = HistoricalRecords(
         excluded_fields=[
             "receipt",
+            "reminded_at",
             "told",
             "attempts",
             "next_try_at",
@@ -165,6 +269,11 @@ class Assignment(HasLife):
                 condition=Q(origin="activated", status__in=["scheduled", "provisioning", "active"]),
                 name="one_live_activation",
             ),
+            models.UniqueConstraint(
+                fields=["through", "person"],
+                condition=Q(status__in=["scheduled", "provisioning", "active"]),
+                name="one_live_part_of_a_group_assignment",
+            ),
         ]
         indexes = [
             models.Index(
@@ -179,6 +288,14 @@ class Assignment(HasLife):
             ),
             models.Index(fields=["person", "status"], name="assignment_of_person"),
             models.Index(
+                fields=["-starts_at", "-id"], condition=~Q(status="ended"), name="assignment_newest"
+            ),
+            models.Index(Until("ends_at"), "id", condition=~Q(status="ended"), name="assignment_ends_first"),
+            models.Index(fields=["-ended_at", "-id"], condition=Q(status="ended"), name="assignment_ended"),
+            models.Index(
+                fields=["person", "-ended_at"], condition=Q(status="ended"), name="assignment_past_of_person"
+            ),
+            models.Index(
                 fields=["role"],
                 condition=Q(status__in=["active", "failed", "ended"]) & ~Q(told=F("status")),
                 name="assignment_to_tell",
@@ -187,6 +304,11 @@ class Assignment(HasLife):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.role}"
+
+    @property
+    def principal(self) -> User:
+        """The person who holds it."""
+        return self.person
 
     def journal_context(self) -> dict[str, Any]:
         return {

@@ -15,6 +15,9 @@ from simple_history.models import HistoricalRecords
 from accounts.models import User
 
 PORTAL_KIND = "portal"
+GROUPS_KIND = "groups"
+#: directories whose rights stand in the portal's own database
+INSIDE = (PORTAL_KIND, GROUPS_KIND)
 
 secret_reference = RegexValidator(
     r"\A(env:[A-Z][A-Z0-9_]*|file:/.+)\Z",
@@ -71,18 +74,25 @@ class Directory(models.Model):
             word in key.lower() for key in self.connection for word in ("password", "secret", "token", "key")
         ):
             raise ValidationError({"connection": _("A secret does not belong here: name it under Secret.")})
+        if self.is_inside and Directory.objects.filter(kind=self.kind).exclude(pk=self.pk).exists():
+            raise ValidationError({"kind": _("There is one of this kind already, and it is the only one.")})
 
     @property
     def is_portal(self) -> bool:
         """Whether this is the portal's own directory, whose roles are duties."""
         return self.kind == PORTAL_KIND
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether its rights stand in the portal's own database, and so begin and end with the act itself."""
+        return self.kind in INSIDE
+
     def journal_context(self) -> dict[str, Any]:
         return {"directory": self.name}
 
     def account_of(self, person: Any) -> str:
         """The name of ``person`` in this directory; "" when they have none there, or it would be somebody else's too."""
-        if self.is_portal:
+        if self.is_inside:
             return str(person.pk)
         listed = self.accounts.filter(person=person).first()
         if listed:
@@ -116,6 +126,9 @@ class Scope(models.Model):
     )
     name = models.CharField(max_length=200)
     path = models.CharField(max_length=500, default="/", help_text="the directory's own name for the node")
+    lineage = models.CharField(
+        max_length=500, default="/", editable=False, help_text="keys of the nodes above, from the root: /1/5/"
+    )
 
     history = HistoricalRecords()
 
@@ -131,10 +144,25 @@ class Scope(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.lineage = self.parent.lineage_beneath if self.parent else "/"
+        super().save(*args, **kwargs)
+
     @property
     def is_root(self) -> bool:
         """Whether this is the whole directory."""
         return self.parent_id is None
+
+    @property
+    def line(self) -> list[int]:
+        """The keys of this node and of those above it, nearest first. Access given at any of them counts here."""
+        above = [int(key) for key in self.lineage.split("/") if key]
+        return [self.pk, *reversed(above)]
+
+    @property
+    def lineage_beneath(self) -> str:
+        """What the lineage of every node beneath begins with."""
+        return f"{self.lineage}{self.pk}/"
 
     def journal_context(self) -> dict[str, Any]:
         return {"directory": self.directory.name}

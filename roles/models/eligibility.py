@@ -15,6 +15,7 @@ from simple_history.models import HistoricalRecords
 from accounts.models import Group, Membership, User
 from audit.journal.lifecycle import HasLife
 from roles.models.directory import Scope
+from roles.models.lasting import Until
 from roles.models.role import Role
 
 
@@ -34,10 +35,18 @@ class Eligibilities(models.QuerySet["Eligibility"]):
         """Those that ``person`` may use: their own, and those of groups they are a member of at ``at``."""
         if not person.is_active:
             return self.none()
-        groups = (
-            Membership.objects.in_force(at).filter(person=person, kind=Membership.Kind.MEMBER).values("group")
+        groups = list(
+            Membership.objects.in_force(at)
+            .filter(person=person, kind=Membership.Kind.MEMBER)
+            .order_by()
+            .values_list("group", flat=True)
         )
+        # By keys: asked inside the other question they would cost a look at every eligibility there is.
         return self.filter(Q(person=person) | Q(group__in=groups))
+
+    def covering(self, scope: Scope) -> Eligibilities:
+        """Those that count at ``scope``: given there, or at a node above it."""
+        return self.filter(scope__in=scope.line)
 
 
 class Eligibility(HasLife):
@@ -45,7 +54,7 @@ class Eligibility(HasLife):
 
     ::
 
-        SCHEDULED -> IN_FORCE -> EXPIRED | REMOVED      SCHEDULED -> REMOVED      EXPIRED -> IN_FORCE (renewed)
+        SCHEDULED -> IN_FORCE -> EXPIRED | REMOVED      SCHEDULED -> REMOVED      EXPIRED -> SCHEDULED | IN_FORCE (renewed)
     """
 
     class Status(models.TextChoices):
@@ -57,7 +66,7 @@ class Eligibility(HasLife):
     NEXT: ClassVar[dict[str, frozenset[str]]] = {
         Status.SCHEDULED: frozenset({Status.IN_FORCE, Status.EXPIRED, Status.REMOVED}),
         Status.IN_FORCE: frozenset({Status.EXPIRED, Status.REMOVED}),
-        Status.EXPIRED: frozenset({Status.IN_FORCE}),
+        Status.EXPIRED: frozenset({Status.SCHEDULED, Status.IN_FORCE}),
     }
 
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="eligibilities")
@@ -76,8 +85,9 @@ class Eligibility(HasLife):
     starts_at = models.DateTimeField(default=timezone.now)
     ends_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    reminded_at = models.DateTimeField(null=True, help_text="when its holder was last told that it ends soon")
 
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["reminded_at"])
     objects = Eligibilities.as_manager()
 
     class Meta:
@@ -105,6 +115,18 @@ class Eligibility(HasLife):
         ]
         indexes = [
             models.Index(fields=["ends_at"], condition=Q(status="in_force"), name="eligibility_to_expire"),
+            models.Index(
+                fields=["-starts_at", "-id"],
+                condition=Q(status__in=["scheduled", "in_force"]),
+                name="eligibility_newest",
+            ),
+            models.Index(
+                Until("ends_at"),
+                "id",
+                condition=Q(status__in=["scheduled", "in_force"]),
+                name="eligibility_ends_first",
+            ),
+            models.Index(fields=["-ends_at", "-id"], name="eligibility_over"),
         ]
 
     def __str__(self) -> str:

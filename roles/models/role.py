@@ -29,6 +29,11 @@ class Role(models.Model):
     entitlement = models.CharField(_("Name in the directory"), max_length=200)
     description = models.TextField(_("What it can do"), blank=True)
     risk = models.CharField(_("Risk"), max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
+    least_holders = models.PositiveSmallIntegerField(
+        _("Never fewer holders than"),
+        default=0,
+        help_text=_("Enabled people who hold it for good; the database refuses to lose one of the last."),
+    )
 
     history = HistoricalRecords()
 

@@ -1,105 +1,111 @@
-"""What an activation of a role must satisfy, and who may approve it."""
+"""What an activation or an assignment of a role must satisfy, and who may approve it, said at one of four levels."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Group
+from roles.models.directory import Directory, Scope
 from roles.models.role import Role
+from roles.models.values import SettingsValues
 
-DAY = 24 * 60
 
+class RoleSettings(SettingsValues):
+    """What one level says: the portal, a directory, a role, or a role at a scope. The nearest one counts, value by value.
 
-@dataclass(frozen=True)
-class EffectiveSettings:
-    """The settings that count for one activation, as plain values; copied onto the request they were asked under.
-
-    Args:
-        max_minutes: the longest activation.
-        factor_minutes: how old a second factor may be; 0 asks for one for this very act, None asks for none.
-        justification_required, ticket_required, approval_required: whether it is asked.
-        approval_hours: how long a request waits for a decision.
+    Where nobody says anything the portal's own values count (``EffectiveSettings``). Ask ``roles.effective``.
     """
 
-    max_minutes: int = 8 * 60
-    factor_minutes: int | None = 0
-    justification_required: bool = True
-    ticket_required: bool = False
-    approval_required: bool = False
-    approval_hours: int = 24
+    class Level(models.TextChoices):
+        """From the widest to the nearest."""
 
-    def as_json(self) -> dict[str, Any]:
-        """For storing with a request."""
-        return asdict(self)
+        PORTAL = "portal", _("Portal")
+        DIRECTORY = "directory", _("Directory")
+        ROLE = "role", _("Role")
+        SCOPE = "scope", _("Role at a scope")
 
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> EffectiveSettings:
-        """The settings as they were stored with a request; values that did not exist then have their defaults."""
-        return cls(**{key: value for key, value in stored.items() if key in cls.__dataclass_fields__})
-
-
-class RoleSettings(models.Model):
-    """The role settings of one role. A role without a row has the defaults."""
-
-    role = models.OneToOneField(
-        Role, on_delete=models.CASCADE, related_name="settings", verbose_name=_("Role")
-    )
-    max_minutes = models.PositiveIntegerField(
-        _("Longest activation, in minutes"),
-        default=8 * 60,
-        validators=[MinValueValidator(1), MaxValueValidator(DAY)],
-        help_text=_("In steps of 30 minutes, up to 24 hours."),
-    )
-    factor_minutes = models.PositiveIntegerField(
-        _("Second factor not older than, in minutes"),
+    level = models.CharField(_("Level"), max_length=10, choices=Level.choices)
+    directory = models.ForeignKey(
+        Directory,
         null=True,
         blank=True,
-        default=0,
-        validators=[MaxValueValidator(DAY)],
-        help_text=_("0 asks every time, for the very act. Empty asks for none."),
+        on_delete=models.CASCADE,
+        related_name="settings_rows",
+        verbose_name=_("Directory"),
     )
-    justification_required = models.BooleanField(_("Justification required"), default=True)
-    ticket_required = models.BooleanField(_("Ticket required"), default=False)
-    approval_required = models.BooleanField(_("Approval required"), default=False)
-    approval_hours = models.PositiveIntegerField(
-        _("A request waits at most, in hours"),
-        default=24,
-        validators=[MinValueValidator(1), MaxValueValidator(14 * 24)],
+    role = models.ForeignKey(
+        Role,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="settings_rows",
+        verbose_name=_("Role"),
     )
+    scope = models.ForeignKey(
+        Scope, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("Scope")
+    )
+    names_approvers = models.BooleanField(
+        _("Says who approves"),
+        default=False,
+        help_text=_("Its list of approvers counts here, even an empty one; otherwise that of a level above."),
+    )
+    changed_at = models.DateTimeField(auto_now=True)
 
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["changed_at"])
 
     class Meta:
         verbose_name = _("role settings")
         verbose_name_plural = _("role settings")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(level="portal", directory=None, role=None, scope=None)
+                | Q(level="directory", directory__isnull=False, role=None, scope=None)
+                | Q(level="role", directory=None, role__isnull=False, scope=None)
+                | Q(level="scope", directory=None, role__isnull=False, scope__isnull=False),
+                name="settings_are_of_one_level",
+            ),
+            models.UniqueConstraint(
+                fields=["level"], condition=Q(level="portal"), name="one_settings_of_portal"
+            ),
+            models.UniqueConstraint(
+                fields=["directory"], condition=Q(level="directory"), name="one_settings_per_directory"
+            ),
+            models.UniqueConstraint(fields=["role"], condition=Q(level="role"), name="one_settings_per_role"),
+            models.UniqueConstraint(
+                fields=["role", "scope"], condition=Q(level="scope"), name="one_settings_per_role_and_scope"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"Role settings of {self.role}"
+        return f"Role settings of {self.where}"
+
+    @property
+    def where(self) -> str:
+        """What they are of, in words."""
+        if self.level == self.Level.SCOPE:
+            return f"{self.role} at {self.scope}"
+        return str(self.role or self.directory or _("the portal"))
 
     def journal_context(self) -> dict[str, Any]:
-        return {"directory": self.role.directory.name, "role": self.role.name}
+        directory = self.role.directory if self.role else self.directory
+        return {
+            "directory": directory.name if directory else "",
+            "role": self.role.name if self.role else "",
+        }
 
     def clean(self) -> None:
         floor = settings.MINIMUM_DURATION_MINUTES
-        if self.max_minutes < floor:
+        if self.max_minutes is not None and self.max_minutes < floor:
             raise ValidationError(
                 {"max_minutes": _("The shortest activation is %(n)s minutes.") % {"n": floor}}
             )
-
-    def effective(self) -> EffectiveSettings:
-        """These settings as plain values."""
-        return EffectiveSettings(
-            **{name: getattr(self, name) for name in EffectiveSettings.__dataclass_fields__}
-        )
 
 
 class Approver(models.Model):
@@ -150,6 +156,8 @@ class Approver(models.Model):
 
     def clean(self) -> None:
         needs = {"person": self.person_id, "group": self.group_id}
+        if self.person is not None and self.person.is_service:
+            raise ValidationError({"person": _("A service principal approves nothing.")})
         if self.kind in needs and not needs[self.kind]:
             raise ValidationError({self.kind: _("Name who it is.")})
         if any(value for kind, value in needs.items() if kind != self.kind):

@@ -82,6 +82,37 @@ function bindSlider(range) {
   show();
 }
 
+/* Tabs over the parts of one form. Without script they are anchors, and all parts stand one under the other. */
+function showPanel(panel) {
+  for (const each of $$("[data-panel]")) each.hidden = each !== panel;
+  for (const tab of $$("[data-panel-tabs] a")) {
+    if (tab.hash === `#${panel.id}`) tab.setAttribute("aria-current", "true"); else tab.removeAttribute("aria-current");
+  }
+}
+function bindPanels() {
+  const panels = $$("[data-panel]");
+  if (!panels.length || !$("[data-panel-tabs]")) return;
+  const named = () => location.hash.length > 1 && document.getElementById(location.hash.slice(1))?.closest("[data-panel]");
+  showPanel(named() || $("[data-fault], [aria-invalid=true]", panels[0].parentElement)?.closest("[data-panel]") || panels[0]);
+  document.addEventListener("click", e => {
+    const tab = e.target.closest("[data-panel-tabs] a");
+    if (!tab) return;
+    e.preventDefault();
+    history.replaceState(null, "", tab.hash);
+    showPanel($(tab.hash));
+  });
+  addEventListener("hashchange", () => {
+    const panel = named();
+    if (panel) { showPanel(panel); document.getElementById(location.hash.slice(1)).focus(); }
+  });
+}
+/* Enter in a field of a long form sends nothing by itself: it presses the button beside the field, if there is one. */
+document.addEventListener("click", e => {
+  if (!e.target.closest("[data-enter]")) return;
+  e.preventDefault();
+  document.activeElement?.closest(".row")?.querySelector("button[hx-post]")?.click();
+}, true);
+
 /* Sent forms lock their button until the answer is there. Locked a moment later, so that its own value is sent too. */
 function lock(form, submitter) {
   for (const button of $$("button:not([type=button])", form).concat(submitter ?? [])) {
@@ -238,6 +269,7 @@ function settle(root = document) {
   for (const dialog of $$("dialog[data-open]", root)) dialog.showModal();
   countDown();
 }
+bindPanels();
 settle();
 setInterval(countDown, 1000);
 $("[aria-invalid=true]")?.focus();

@@ -45,7 +45,7 @@ def eligibility(clock: TimeMachineFixture, cast: Cast, vault: Vault) -> Eligibil
 @pytest.fixture
 def guarded(eligibility: Eligibility) -> Eligibility:
     """The same, with a second factor for every single activation."""
-    change_settings(eligibility.role, factor_minutes=0)
+    change_settings(eligibility.role, factor="every_time")
     return eligibility
 
 
@@ -314,7 +314,7 @@ def test_a_slip_elsewhere_in_the_form_burns_no_code(robin: Client, guarded: Elig
 def test_C4_a_code_of_the_form_works_once(
     robin: Client, guarded: Eligibility, cast: Cast, vault: Vault
 ) -> None:
-    other = make_eligibility(make_role(vault.row, "Reader", factor_minutes=0), cast.employee)
+    other = make_eligibility(make_role(vault.row, "Reader", factor="every_time"), cast.employee)
     code = code_for(cast.employee)
     assert send(robin, guarded, wish(code=code)).status_code == 302
     answer = send(robin, other, wish(code=code))
@@ -345,12 +345,12 @@ def test_C5_the_code_of_the_sign_in_does_not_serve_where_one_is_asked_every_time
     robin: Client, guarded: Eligibility
 ) -> None:
     assert send(robin, guarded, wish()).status_code == 303
-    change_settings(guarded.role, factor_minutes=15)
+    change_settings(guarded.role, factor="recent", factor_minutes=15)
     assert send(robin, guarded, wish()).status_code == 302
 
 
 def test_C7_evidence_grows_old(robin: Client, guarded: Eligibility, clock: TimeMachineFixture) -> None:
-    change_settings(guarded.role, factor_minutes=5)
+    change_settings(guarded.role, factor="recent", factor_minutes=5)
     clock.shift(5 * 60)
     assert send(robin, guarded, wish()).status_code == 303
     assert nothing_was_filed()

@@ -89,5 +89,5 @@ def test_the_page_asks_the_database_little_however_many_roles(
             ask(eligibility, cast.employee)
     robin.get(reverse("my_roles"))
     for tab in ("eligible", "active", "expired"):
-        with django_assert_max_num_queries(20):
+        with django_assert_max_num_queries(24):
             robin.get(reverse("my_roles"), {"tab": tab})

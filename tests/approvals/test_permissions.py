@@ -11,12 +11,19 @@ from accounts.duties import Duty
 from accounts.models import Membership, User
 from approvals.closing import cancel_request
 from approvals.deciding import decide
+from approvals.extending import request_extension
 from approvals.models import AccessRequest, Decision
-from approvals.permissions import approvers_of, may_decide, requests_decidable_by, requests_visible_to
+from approvals.permissions import (
+    approvers_of,
+    may_decide,
+    requests_decidable_by,
+    requests_visible_to,
+    roles_managed_by,
+)
 from audit.journal.refusing import NotAllowed
 from tests.cast import Cast
 from tests.factories.connectors import Vault
-from tests.factories.people import give_duty, make_group
+from tests.factories.people import give_duty, make_group, make_person
 from tests.factories.roles import (
     Approving,
     acting,
@@ -98,6 +105,28 @@ def test_three_directions_agree_for_the_whole_cast(
     assert not may_decide(now(cast.approver), waiting)
 
 
+def test_three_directions_agree_on_an_extension_whoever_may_assign_the_role_now(
+    cast: Cast, vault: Vault
+) -> None:
+    portal = make_portal_directory()
+    make_eligibility(portal.roles.get(entitlement=Duty.PRIVILEGED_ROLE_ADMINISTRATOR), cast.root)
+    role = make_role(vault.row, approvers=[cast.outsider])
+    appoint(cast.second_approver, "own", role)
+    appoint(make_group("Directory owners", cast.auditor, cast.employee), "own", vault.row)
+    held = make_eligibility(role, cast.employee, ends_at=timezone.now() + timedelta(days=3))
+    waiting = request_extension(held, actor=acting(cast.employee), justification="Still on call")
+
+    def names(asks: Callable[[User], bool]) -> set[str]:
+        return {name for name in cast.__dataclass_fields__ if asks(getattr(cast, name))}
+
+    people = approvers_of(waiting)
+    assert names(lambda person: person in people) == {"second_approver", "auditor", "administrator"}
+    assert names(lambda person: may_decide(person, waiting)) == names(lambda person: person in people)
+    assert names(lambda person: waiting in requests_decidable_by(person)) == names(
+        lambda person: role in roles_managed_by(person) and person != cast.employee
+    )
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_what_may_be_decided_can_be_and_nothing_else(
     cast: Cast, vault: Vault, rule: Callable[[Cast], list[Approving]]
@@ -161,7 +190,8 @@ def test_E1_a_request_is_seen_by_those_it_concerns_and_by_readers(cast: Cast, va
         "who decided may look it up again"
     )
 
-    User.objects.update(is_active=False)
+    give_duty(make_person("another.administrator"), Duty.GLOBAL_ADMINISTRATOR)  # somebody has to stay
+    User.objects.filter(pk__in=[person.pk for person in cast.everybody]).update(is_active=False)
     assert not any(requests_visible_to(now(person)).exists() for person in cast.everybody)
 
 

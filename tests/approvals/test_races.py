@@ -224,7 +224,7 @@ def test_two_requests_at_once_are_one(race: Race, role: Role, cast: Cast) -> Non
 def test_B13_a_form_sent_eight_times_at_once_is_one_request_for_all(
     race: Race, clock: TimeMachineFixture, cast: Cast, vault: Vault
 ) -> None:
-    role = make_role(vault.row, factor_minutes=0)
+    role = make_role(vault.row, factor="every_time")
     for n in range(ROUNDS):
         person = make_person(f"person{n}")
         eligibility, actor, key = make_eligibility(role, person), acting(person), some_key()
@@ -243,7 +243,7 @@ def test_B13_a_form_sent_eight_times_at_once_is_one_request_for_all(
 def test_C5_one_second_factor_does_for_one_of_eight(
     race: Race, clock: TimeMachineFixture, cast: Cast, vault: Vault
 ) -> None:
-    role = make_role(vault.row, factor_minutes=0)
+    role = make_role(vault.row, factor="every_time")
     for n in range(ROUNDS):
         person = make_person(f"person{n}")
         eligibility, actor = make_eligibility(role, person), acting(person)

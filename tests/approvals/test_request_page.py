@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def filed(clock: TimeMachineFixture, cast: Cast, vault: Vault) -> AccessRequest:
     """The employee has asked for a role on which two people may decide."""
-    role = make_role(vault.row, approvers=[cast.approver, cast.second_approver], factor_minutes=0)
+    role = make_role(vault.row, approvers=[cast.approver, cast.second_approver], factor="every_time")
     return ask(make_eligibility(role, cast.employee), cast.employee)
 
 

@@ -203,7 +203,7 @@ def test_B13_a_form_that_is_sent_twice_asks_once(clock: TimeMachineFixture, cast
 def test_B13_a_form_that_is_sent_twice_does_not_ask_for_the_second_factor_again(
     cast: Cast, vault: Vault
 ) -> None:
-    eligibility = make_eligibility(make_role(vault.row, factor_minutes=0), cast.employee)
+    eligibility = make_eligibility(make_role(vault.row, factor="every_time"), cast.employee)
     first = ask(eligibility, cast.employee)
     key = some_key()
     AccessRequest.objects.filter(pk=first.pk).update(idempotency_key=key)

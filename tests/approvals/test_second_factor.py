@@ -28,6 +28,7 @@ from tests.factories.roles import (
     make_eligibility,
     make_role,
     now,
+    proof,
     refusals_on,
 )
 
@@ -39,7 +40,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def eligibility(clock: TimeMachineFixture, cast: Cast, vault: Vault) -> Eligibility:
     """The employee may activate a role that asks for a second factor every time."""
-    return make_eligibility(make_role(vault.row, factor_minutes=0), cast.employee)
+    return make_eligibility(make_role(vault.row, factor="every_time"), cast.employee)
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_C5_evidence_for_one_wish_does_not_do_for_another(
 def test_C5_evidence_for_one_role_does_not_do_for_another(
     eligibility: Eligibility, robin: Actor, vault: Vault
 ) -> None:
-    other = make_eligibility(make_role(vault.row, "Reader", factor_minutes=0), robin.person)
+    other = make_eligibility(make_role(vault.row, "Reader", factor="every_time"), robin.person)
     prove(eligibility, robin)
 
     with pytest.raises(StepUpRequired):
@@ -137,7 +138,7 @@ def test_C5_evidence_for_one_role_does_not_do_for_another(
 
 @pytest.mark.parametrize("minutes", [0, 15])
 def test_C5_evidence_of_another_session_does_not_do(cast: Cast, vault: Vault, minutes: int) -> None:
-    eligibility = make_eligibility(make_role(vault.row, factor_minutes=minutes), cast.employee)
+    eligibility = make_eligibility(make_role(vault.row, **proof(minutes)), cast.employee)
     prove(eligibility, acting(cast.employee, session="another browser"))
 
     for session in ("this browser", ""):
@@ -147,7 +148,7 @@ def test_C5_evidence_of_another_session_does_not_do(cast: Cast, vault: Vault, mi
 
 @pytest.mark.parametrize("minutes", [0, 15])
 def test_C6_evidence_of_another_person_does_not_do(cast: Cast, vault: Vault, minutes: int) -> None:
-    eligibility = make_eligibility(make_role(vault.row, factor_minutes=minutes), cast.employee)
+    eligibility = make_eligibility(make_role(vault.row, **proof(minutes)), cast.employee)
     give_evidence(acting(cast.outsider), act=act_of(eligibility, asked(), cast.employee))
 
     with pytest.raises(StepUpRequired):
@@ -189,7 +190,7 @@ def test_B11_evidence_from_the_future_does_not_do(eligibility: Eligibility, robi
 def test_C5_evidence_of_the_session_does_while_it_is_younger_than_the_settings_say(
     clock: TimeMachineFixture, cast: Cast, vault: Vault, robin: Actor, age: timedelta, does: bool
 ) -> None:
-    eligibility = make_eligibility(make_role(vault.row, factor_minutes=15), cast.employee)
+    eligibility = make_eligibility(make_role(vault.row, factor="recent", factor_minutes=15), cast.employee)
     evidence = give_evidence(robin, act="", at=NOON - age)
 
     if does:
@@ -206,19 +207,21 @@ def test_evidence_that_counts_for_a_while_does_for_more_than_one_act(
     give_evidence(robin)
 
     for name in ("Operator", "Reader"):
-        eligibility = make_eligibility(make_role(vault.row, name, factor_minutes=15), cast.employee)
+        eligibility = make_eligibility(
+            make_role(vault.row, name, factor="recent", factor_minutes=15), cast.employee
+        )
         assert request_activation(eligibility, actor=robin, asked=asked()).status == "approved"
 
 
 def test_where_none_is_asked_none_is_kept(cast: Cast, vault: Vault, robin: Actor) -> None:
-    eligibility = make_eligibility(make_role(vault.row, factor_minutes=None), cast.employee)
+    eligibility = make_eligibility(make_role(vault.row, factor="none"), cast.employee)
     give_evidence(robin)
 
     assert request_activation(eligibility, actor=robin, asked=asked()).factor_use is None
 
 
 def test_a_refusal_further_on_does_not_use_up_the_evidence(cast: Cast, vault: Vault, robin: Actor) -> None:
-    role = make_role(vault.row, approvers=[cast.employee], factor_minutes=0)
+    role = make_role(vault.row, approvers=[cast.employee], factor="every_time")
     eligibility = make_eligibility(role, cast.employee)
     evidence = prove(eligibility, robin)
 

@@ -28,7 +28,8 @@ def make_person(email: str, display_name: str = "", **fields: Any) -> User:
     """
     email = email if "@" in email else f"{email}@example.test"
     name = display_name or email.partition("@")[0].replace(".", " ").title()
-    person = User.objects.create(email=email, display_name=name, password=password_hash(), **fields)
+    fields = {"password": password_hash()} | fields
+    person = User.objects.create(email=email, display_name=name, **fields)
     Authenticator.objects.create(user=person, name="Phone", confirmed=True)
     return person
 

@@ -21,7 +21,7 @@ from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
 from roles.assigning import make_eligible
 from roles.cataloguing import add_role, open_portal_directory
-from roles.models import Approver, Assignment, Directory, Eligibility, Role, RoleSettings
+from roles.models import Approver, Assignment, Directory, Eligibility, Factor, Role, RoleSettings
 from roles.requirements import Asked
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)  # a Monday
@@ -52,25 +52,41 @@ def make_role(
         approvers: people, groups, "manager" or "owners". Naming them, be it nobody, is to ask for approval.
         settings: columns of ``RoleSettings``.
     """
-    settings = {"factor_minutes": None, "approval_required": approvers is not None} | settings
+    settings = {"factor": Factor.NONE, "approval_required": approvers is not None} | settings
+    settings = {"names_approvers": settings["approval_required"]} | settings
     entitlement = name.lower().replace(" ", "_")
     role = add_role(directory, actor=PORTAL, name=name, entitlement=entitlement, **settings)
     name_approvers(role, *(approvers or ()))
     return role
 
 
+def proof(minutes: int | None) -> dict[str, Any]:
+    """Role settings that ask for a second factor not older than that; 0 is every time, None never."""
+    if minutes is None:
+        return {"factor": Factor.NONE}
+    return {"factor": Factor.RECENT, "factor_minutes": minutes} if minutes else {"factor": Factor.EVERY_TIME}
+
+
 def change_settings(role: Role, **values: Any) -> RoleSettings:
-    """Change the role settings of ``role``."""
-    row = RoleSettings.objects.get(role=role)
+    """Change what ``role`` says itself."""
+    row = own_settings(role)
     for name, value in values.items():
         setattr(row, name, value)
     save_as(row, actor=PORTAL)
     return row
 
 
+def own_settings(role: Role) -> RoleSettings:
+    """What ``role`` says itself."""
+    return RoleSettings.objects.get_or_create(role=role, level=RoleSettings.Level.ROLE)[0]
+
+
 def name_approvers(role: Role, *approvers: Approving) -> None:
     """Add to those who may approve."""
-    row = RoleSettings.objects.get(role=role)
+    row = own_settings(role)
+    if approvers:
+        row.names_approvers = True
+        save_as(row, actor=PORTAL)
     for approver in approvers:
         if isinstance(approver, str):
             line = Approver(role_settings=row, kind=approver)

@@ -189,6 +189,16 @@ def test_E3_A15_the_versions_of_a_thing_are_looked_at_and_never_put_back(
             assert answer.status_code == 403
 
 
+def test_what_somebody_activated_is_not_edited_here(cast: Cast) -> None:
+    group = make_group("Database owners", cast.approver)
+    Membership.objects.create(group=group, person=cast.employee, origin=Membership.Origin.ACTIVATED)
+
+    page = signed_in(cast.administrator).get(address("change", Group, group.pk))
+
+    [inline] = page.context["inline_admin_formsets"]
+    assert [form.instance.person for form in inline.formset.initial_forms] == [cast.approver]
+
+
 @pytest.mark.parametrize("kind", ["member", "owner"])
 def test_E6_nobody_adds_themselves_to_a_group(cast: Cast, kind: str) -> None:
     group = make_group("Database owners", cast.approver)

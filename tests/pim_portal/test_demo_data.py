@@ -79,7 +79,7 @@ def test_duties_are_given_for_good_or_may_be_activated() -> None:
     assert not holds(person("sam"), *Duty), "a superuser by the flag alone"
     assert person("sam").is_superuser
     assert Eligibility.objects.in_force().filter(person=person("robin")).exists()
-    assert list(Directory.objects.values_list("kind", flat=True)) == ["portal"]
+    assert sorted(Directory.objects.values_list("kind", flat=True)) == ["groups", "portal"]
 
 
 def test_everybody_of_the_cast_can_sign_in_and_see_their_pages() -> None:
@@ -105,6 +105,7 @@ def test_with_a_server_there_is_a_second_directory_that_works(
     make_demo(postgresql_url=postgresql_directory_server.url())
     billing = Directory.objects.get(kind="postgresql")
     assert billing.roles.count() == 3
+    assert User.objects.services().get().assignments.get().role.name == "Billing reader"
     waiting = AccessRequest.objects.get()
     assert waiting.holder == person("alex")
     assert {"kim", "lou"} <= {one.email.split("@")[0] for one in approvers_of(waiting)}

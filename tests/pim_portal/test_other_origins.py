@@ -113,9 +113,9 @@ def check_headers(answer: Any, what: object) -> None:
 
 def test_D5_D11_no_page_is_framed_or_kept(cast: Cast, vault: Vault) -> None:  # noqa: F811
     free = make_eligibility(make_role(vault.row), cast.employee)
-    role = make_role(vault.row, "Owner", approvers=[cast.approver], factor_minutes=0)
+    role = make_role(vault.row, "Owner", approvers=[cast.approver], factor="every_time")
     filed = ask(make_eligibility(role, cast.employee), cast.employee)
-    guarded = make_eligibility(make_role(vault.row, "Keeper", factor_minutes=0), cast.employee)
+    guarded = make_eligibility(make_role(vault.row, "Keeper", factor="every_time"), cast.employee)
     robin, kim, toni = (signed_in(person) for person in (cast.employee, cast.approver, cast.auditor))
     activate_page, decide_page = reverse("activate", args=[free.pk]), reverse("decide", args=[filed.pk])
     asks = robin.post(reverse("activate", args=[guarded.pk]), wish())

@@ -26,6 +26,7 @@ from tests.factories.roles import (
     MICROSECOND,
     NOON,
     activate,
+    change_settings,
     make_eligibility,
     make_portal_directory,
     make_role,
@@ -214,8 +215,7 @@ def test_a_disabled_person_holds_no_duty(cast: Cast) -> None:
 
 def test_a_duty_by_a_group_ends_with_a_membership_whose_end_was_known(cast: Cast) -> None:
     role = make_portal_directory().roles.get(entitlement=Duty.SECURITY_READER)
-    role.settings.factor_minutes = None
-    role.settings.save()
+    change_settings(role, factor="none")
     with time_machine.travel(NOON, tick=False):
         group = make_group("Night watch")
         Membership.objects.create(group=group, person=cast.outsider, ends_at=NOON + HOUR)
@@ -229,8 +229,7 @@ def test_a_duty_by_a_group_ends_with_a_membership_whose_end_was_known(cast: Cast
 
 def test_removing_an_eligibility_takes_the_duty_away_with_it(cast: Cast) -> None:
     role = make_portal_directory().roles.get(entitlement=Duty.SECURITY_READER)
-    role.settings.factor_minutes = None
-    role.settings.save()
+    change_settings(role, factor="none")
     eligibility = make_eligibility(role, cast.outsider)
     activate(eligibility, cast.outsider)
     assert holds(cast.outsider, Duty.SECURITY_READER)

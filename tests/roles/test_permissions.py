@@ -38,7 +38,7 @@ def test_both_directions_agree_for_everybody_and_every_way_to_a_part(
     Membership.objects.create(
         group=directory_owners, person=cast.outsider, starts_at=past - timedelta(days=1), ends_at=past
     )
-    gone = cast.administrator
+    gone = cast.root
     appoint(gone, part, operator)
     User.objects.filter(pk=gone.pk).update(is_active=False)
 

@@ -62,7 +62,7 @@ def hold(clock: TimeMachineFixture, cast: Cast, role: Role) -> Callable[[], Assi
 def test_an_approved_role_can_be_used_until_its_end_and_not_after(
     cast: Cast, ledger: LedgerDatabase, clock: TimeMachineFixture
 ) -> None:
-    role = make_role(ledger.row, "Ledger reader", approvers=[cast.approver], factor_minutes=0)
+    role = make_role(ledger.row, "Ledger reader", approvers=[cast.approver], factor="every_time")
     access_request = ask(make_eligibility(role, cast.employee), cast.employee)
     sweep()
     assert not ledger.reads("robin"), "nobody has approved it"

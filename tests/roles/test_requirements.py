@@ -9,21 +9,21 @@ import time_machine
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roles.models import EffectiveSettings
+from roles.models import EffectiveSettings, Factor
 from roles.requirements import (
     Asked,
     Standing,
     effect_in_words,
-    in_words,
-    settings_in_words,
     unmet_requirements,
     window,
 )
+from roles.wording import in_words, settings_in_words
+from tests.factories.roles import proof
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
-NOTHING_ASKED = EffectiveSettings(factor_minutes=None, justification_required=False)
+NOTHING_ASKED = EffectiveSettings(factor=Factor.NONE, justification_required=False)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 moments = st.integers(0, 200 * 365 * 24 * 3600 * 10**6).map(
@@ -99,7 +99,7 @@ def test_B1_an_eligibility_that_has_ended_allows_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0\u2003"])
 def test_a_justification_of_nothing_is_none(text: str) -> None:
-    assert codes(EffectiveSettings(factor_minutes=None), justification=text) == ["justification_missing"]
+    assert codes(EffectiveSettings(factor=Factor.NONE), justification=text) == ["justification_missing"]
     assert codes(NOTHING_ASKED, justification=text) == []
 
 
@@ -119,7 +119,7 @@ def test_a_justification_of_ten_thousand_characters_is_told_how_long_it_may_be()
 
 
 def test_a_ticket_is_asked_for_and_stays_short() -> None:
-    strict = EffectiveSettings(factor_minutes=None, ticket_required=True)
+    strict = EffectiveSettings(factor=Factor.NONE, ticket_required=True)
 
     assert codes(strict, ticket=" ") == ["ticket_missing"]
     assert codes(strict, ticket="INC-4711") == []
@@ -130,7 +130,7 @@ def test_a_ticket_is_asked_for_and_stays_short() -> None:
 def test_a_second_factor_is_missing_only_where_it_is_asked_and_not_fresh(
     minutes: int | None, asked_for: bool
 ) -> None:
-    settings = EffectiveSettings(factor_minutes=minutes)
+    settings = EffectiveSettings(**proof(minutes))
 
     assert codes(settings) == (["second_factor"] if asked_for else [])
     assert codes(settings, standing={"factor_is_fresh": True}) == []
@@ -220,7 +220,10 @@ def test_settings_say_each_thing_they_ask_and_nothing_else() -> None:
         "One approval within 1 hour",
     ]
     assert [words for _, words in settings_in_words(NOTHING_ASKED)] == ["At most 8 h"]
-    assert "not older than 15 min" in settings_in_words(EffectiveSettings(factor_minutes=15))[1][1]
+    assert (
+        "not older than 15 min"
+        in settings_in_words(EffectiveSettings(factor="recent", factor_minutes=15))[1][1]
+    )
 
 
 @pytest.mark.parametrize("approval", [True, False])

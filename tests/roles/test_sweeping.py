@@ -9,7 +9,7 @@ from time_machine import TimeMachineFixture
 
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles import fulfilling, sweeping
+from roles import announcing, sweeping
 from roles.connectors.base import Unavailable
 from roles.models import Assignment, Eligibility, EndCause, Heartbeat, Role
 from roles.provisioning import begin_assignment
@@ -171,7 +171,7 @@ def test_what_could_not_be_told_in_time_is_told_by_the_next_round(
 def test_holders_are_told_apart_and_each_once(
     clock: TimeMachineFixture, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fulfilling, "BATCH", 2)
+    monkeypatch.setattr(announcing, "BATCH", 2)
     role = make_role(vault.row)
     held = [begin(role, f"person{n}") for n in range(3)]
     sweep()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from approvals.models import AccessRequest
+from approvals.models import AccessRequest, SettingsChange, SettingsTemplate
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
+from roles.models import Role
 from tests.walks.conftest import Visitor, serious_findings
 
 WINDOWS = [
@@ -38,8 +39,18 @@ PAGES = {
         "/people/1/",
         "/alerts/",
         "/people/1/help/",
+        "/role-settings/",
+        "/role-settings/portal/",
+        "/role-settings/role/{role}/",
+        "/role-settings/templates/",
+        "/role-settings/templates/new/",
+        "/role-settings/templates/{template}/apply/?pick={role}",
+        "/role-settings/together/?pick={role}",
+        "/role-settings/compare/?pick={role}&pick={other}",
+        "/role-settings/changes/",
+        "/role-settings/changes/{change}/",
     ],
-    "toni": ["/journal/", "/journal/{event}/", "/assignments/?tab=active"],
+    "toni": ["/journal/", "/journal/{event}/", "/assignments/?tab=active", "/role-settings/role/{role}/"],
 }
 
 
@@ -59,6 +70,10 @@ def test_every_page_is_accessible_and_fits(login: str, demo: object, visit: Call
     keys = {
         "request": AccessRequest.objects.latest("pk").pk,
         "event": AuditEvent.objects.latest("number").number,
+        "role": Role.objects.get(name="Database administrator").pk,
+        "other": Role.objects.get(name="Billing reader").pk,
+        "template": SettingsTemplate.objects.first().pk,  # type: ignore[union-attr]
+        "change": SettingsChange.objects.latest("pk").pk,
     }
     visitor = visit(login)
     # when each page is opened, the way in included

@@ -54,7 +54,7 @@ def mail_for(notification: Notification) -> EmailMultiAlternatives:
         mail = EmailMultiAlternatives(
             subject=notification.subject,
             body=render_to_string("email/layout.txt", said),
-            to=[notification.person.email],
+            to=[notification.mail_address],
             headers={
                 "Message-ID": f"<notification-{notification.pk}@{urlsplit(settings.BASE_URL).hostname}>",
                 "Auto-Submitted": "auto-generated",

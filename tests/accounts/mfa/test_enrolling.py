@@ -12,13 +12,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from accounts.mfa.changing_factors import remove_factor
 from accounts.mfa.enrolling import (
     PassSpent,
     begin_enrolment,
     confirm_enrolment,
     give_pass,
     pass_for,
-    remove_factor,
     set_first_password,
 )
 from accounts.mfa.freshness import StepUpRequired
@@ -35,7 +35,16 @@ pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "an entirely new pass phrase"
 INVITATION = EnrolmentPass.Kind.INVITATION
 #: what somebody may open who is not signed in, or only half; everything else asks to sign in
-OPEN_TO_EVERYBODY = {"sign_in", "sign_in_code", "sign_out", "accept_invitation", "enrol_factor", "health"}
+OPEN_TO_EVERYBODY = {
+    "sign_in",
+    "sign_in_code",
+    "sign_out",
+    "accept_invitation",
+    "enrol_factor",
+    "enrol_passkey",
+    "passkey_challenge",
+    "health",
+}
 
 
 @pytest.fixture
@@ -362,7 +371,10 @@ def test_an_app_is_removed_after_a_fresh_code_and_its_person_is_told(cast: Cast,
     page = client.post(answer["Location"], {"code": code_for(cast.employee)})
     assert client.post("/second-factors/", dict(page.context["kept"]))["Location"] == "/second-factors/"
     assert not Authenticator.objects.filter(pk=tablet.pk).exists()
-    assert AuditEvent.objects.get(action="factor.removed").detail == {"device": "Tablet"}
+    assert AuditEvent.objects.get(action="factor.removed").detail == {
+        "device": "Tablet",
+        "method": "totp",
+    }
     assert Notification.objects.get(notice="accounts/factor_removed").person == cast.employee
 
 

@@ -9,11 +9,12 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 from django.template import TemplateDoesNotExist
+from django.template.backends.django import DjangoTemplates
 from kombu.exceptions import OperationalError
 
 from accounts.models import Notification, User
 from accounts.notifications import notifying
-from accounts.notifications.notifying import notify, templates
+from accounts.notifications.notifying import notify
 from accounts.templatetags.notices import duration, moment
 from audit.journal.actor import PORTAL
 from tests.factories.people import make_person
@@ -31,7 +32,8 @@ def notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "APP_DIRS": True,
         "OPTIONS": options,
     }
-    monkeypatch.setattr(notifying, "templates", type(templates)(name))
+    engine = DjangoTemplates(name)
+    monkeypatch.setattr(notifying, "templates", lambda: engine)
     (folder / "asked.subject.txt").write_text("{{ who }} asks for {{ role }}\n")
     (folder / "asked.txt").write_text(
         "{{ person }}, {{ who }} asks for {{ role }} until {{ until|moment }}.\n\n\n\n"

@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from roles.connectors.base import AuthenticationFailed, Connector, NotFound, Unavailable, Unsupported
+from roles.connectors.base import (
+    WHOLE,
+    AuthenticationFailed,
+    Connector,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
 
 SECRET = "a planted secret: 7f0c2a"
 
@@ -24,6 +31,7 @@ class Target:
     connect: makes the connector to it, with a service account that has exactly the rights its page asks for.
     account, entitlement: they exist; the account does not hold the entitlement.
     more_accounts: further accounts that do not hold it.
+    scope: where the connector knows scopes, a place below the whole directory that exists.
     can_use: whether this account can use the right now, found out by signing in as it and doing so.
     grant_by_hand: gives the entitlement to the account as another administrator would, without the connector.
     connect_to_dead_address, connect_with_secret: needed by `NetworkContract`; the same connector, pointed at an
@@ -36,6 +44,7 @@ class Target:
     more_accounts: Sequence[str]
     can_use: Callable[[str], bool]
     grant_by_hand: Callable[[str], None]
+    scope: str = "/somewhere"
     unknown_account: str = "nobody.by.that.name"
     unknown_entitlement: str = "nothing_by_that_name"
     connect_to_dead_address: Callable[[], Connector] | None = None
@@ -187,6 +196,32 @@ class ConnectorContract:
             ]
         assert all(outcome.changed for outcome in outcomes)
         assert not any(target.lists(account) for account in accounts)
+
+    def test_where_scopes_are_known_a_right_stands_at_its_own_place_and_elsewhere_nothing_is_given(
+        self, target: Target
+    ) -> None:
+        connector = target.connect()
+        there: dict[str, str] = {"account": target.account, "entitlement": target.entitlement}
+        if not connector.capabilities.scopes:
+            for call in (
+                lambda: connector.grant(**there, not_after=_end(), operation="op-1", scope=target.scope),
+                lambda: connector.revoke(**there, operation="op-2", scope=target.scope),
+            ):
+                with pytest.raises(Unsupported):
+                    call()
+            assert not target.lists(target.account)
+            return
+
+        def places() -> list[str]:
+            return sorted(one.scope for one in connector.list_grants([target.entitlement]))
+
+        connector.grant(**there, not_after=_end(), operation="op-1", scope=target.scope)
+        assert places() == [target.scope]
+        assert not connector.revoke(**there, operation="op-2", scope=WHOLE).changed
+        connector.grant(**there, not_after=_end(), operation="op-3", scope=WHOLE)
+        assert places() == sorted([WHOLE, target.scope])
+        assert connector.revoke(**there, operation="op-4", scope=target.scope).changed
+        assert places() == [WHOLE]
 
     def test_after_a_batch_the_connector_still_answers_single_calls(self, target: Target) -> None:
         connector = target.connect()

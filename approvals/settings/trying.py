@@ -1,0 +1,151 @@
+"""Trying role settings before saving: what the requests of the last days would have met with under them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from approvals.models import AccessRequest
+from approvals.settings.examining import Reach, reaches_of
+from approvals.settings.locking_out import people_named
+from approvals.settings.places import ADMINISTRATORS, Document, Place
+from roles.models import Approver, EffectiveSettings, Factor
+from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
+
+DAYS = (7, 30, 90)
+MOST = 500  # requests looked at, the newest
+SHOWN = 6  # approvers named for one request
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What one request of the past would have met with.
+
+    Args:
+        unmet: why it would have been refused, beyond what it was under the settings that count now.
+        proof: whether a stronger or fresher proof of identity would have been asked.
+        waits_for: who could have decided, where it would have had to wait and did not.
+        passes: whether it had to wait and would not.
+    """
+
+    access_request: AccessRequest
+    unmet: list[Unmet] = field(default_factory=list)
+    proof: bool = False
+    waits_for: list[str] = field(default_factory=list)
+    passes: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything would have been different."""
+        return bool(self.unmet or self.proof or self.waits_for or self.passes)
+
+
+def try_settings(
+    place: Place, document: Document, *, days: int, at: datetime | None = None
+) -> list[Replayed]:
+    """Replay the activations that were asked in the last ``days`` against ``document``, newest first.
+
+    The same rules judge them that judge a request of today. Both sides are asked, the settings of now and the ones to
+    try, so that only what the change itself does is told. Changes nothing.
+
+    Args:
+        at: the end of those days; now when left out.
+    """
+    now = at or timezone.now()
+    reach = {(one.role.pk, one.scope.pk if one.scope else None): one for one in reaches_of(place, document)}
+    asked = AccessRequest.objects.filter(
+        act=AccessRequest.Act.ACTIVATE, role__in=place.roles(), created_at__gt=now - timedelta(days=days),
+        created_at__lte=now,
+    ).select_related("holder__manager", "role__directory", "scope", "factor_use")  # fmt: skip
+    if place.scope:
+        asked = asked.filter(scope=place.scope)
+    deciders: dict[int, list[str]] = {}
+    return [
+        replayed(one, found, deciders)
+        for one in asked.order_by("-created_at", "-pk")[:MOST]
+        if (found := _reach_of(one, reach)) is not None
+    ]
+
+
+def _reach_of(access_request: AccessRequest, reach: dict[tuple[int, int | None], Reach]) -> Reach | None:
+    """Of the places the change reaches, the nearest to where this was asked."""
+    for scope in [*access_request.scope.line, None]:
+        if (access_request.role_id, scope) in reach:
+            return reach[access_request.role_id, scope]
+    return None
+
+
+def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[int, list[str]]) -> Replayed:
+    """What ``access_request`` would have met with.
+
+    Args:
+        deciders: who could decide, by role; filled as it is needed.
+    """
+    before, after = (_unmet(access_request, one) for one in (reach.before, reach.after))
+    codes = {one.code for one in before}
+    new = [one for one in after if one.code not in codes]
+    waits = reach.after.approval_required and not reach.before.approval_required
+    return Replayed(
+        access_request,
+        unmet=[one for one in new if one.code != SECOND_FACTOR],
+        proof=any(one.code == SECOND_FACTOR for one in new),
+        waits_for=_deciders(access_request, reach, deciders) if waits else [],
+        passes=reach.before.approval_required and not reach.after.approval_required,
+    )
+
+
+def _unmet(access_request: AccessRequest, role_settings: EffectiveSettings) -> list[Unmet]:
+    asked = Asked(
+        minutes=access_request.minutes or 0,
+        justification=access_request.justification,
+        starts_at=access_request.asked_start,
+        ticket=access_request.ticket,
+        ticket_system=access_request.ticket_system,
+    )
+    standing = Standing(
+        now=access_request.created_at,
+        shortest=settings.MINIMUM_DURATION_MINUTES,
+        factor_is_fresh=_was_proved(access_request, role_settings),
+    )
+    return unmet_requirements(role_settings, asked, standing)
+
+
+def _was_proved(access_request: AccessRequest, role_settings: EffectiveSettings) -> bool:
+    """Whether the proof that was given for it would have been enough."""
+    proof = access_request.factor_use
+    if proof is None:
+        return False
+    if role_settings.factor == Factor.RECENT:
+        return proof.at > access_request.created_at - timedelta(minutes=role_settings.factor_minutes)
+    if role_settings.factor == Factor.PASSKEY and proof.method != proof.Method.PASSKEY:
+        return False
+    return bool(proof.act)
+
+
+def _deciders(access_request: AccessRequest, reach: Reach, known: dict[int, list[str]]) -> list[str]:
+    lines = reach.lines_after or (ADMINISTRATORS,)
+    if reach.role.pk not in known:
+        known[reach.role.pk] = [str(person) for person in people_named(reach.role, lines)]
+    names = list(known[reach.role.pk])
+    holder = access_request.holder
+    if holder is not None:
+        names = [name for name in names if name != str(holder)]
+        if holder.manager is not None and any(line.kind == Approver.Kind.MANAGER for line in lines):
+            names.insert(0, str(holder.manager))
+    return list(dict.fromkeys(names))[:SHOWN]
+
+
+def counted(replays: Iterable[Replayed]) -> dict[str, int]:
+    """How many would have met with what: ``all``, ``refused``, ``proof``, ``waits``, ``passes``."""
+    every = list(replays)
+    return {
+        "all": len(every),
+        "refused": sum(bool(one.unmet) for one in every),
+        "proof": sum(one.proof and not one.unmet for one in every),
+        "waits": sum(bool(one.waits_for) for one in every),
+        "passes": sum(one.passes for one in every),
+    }

@@ -1,0 +1,61 @@
+"""Who looks at a page, and what is asked about them more than once while it is made."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of
+from accounts.http import PortalRequest
+from accounts.models import User
+from approvals.models import AccessRequests
+from approvals.permissions import requests_decidable_by
+from roles.parts import Parts, parts_of
+
+
+class Viewer:
+    """What a person may do, as it was when their page began to be made. For showing alone: verbs ask anew.
+
+    Args:
+        person: who is signed in.
+    """
+
+    def __init__(self, person: User) -> None:
+        self.person = person
+
+    @cached_property
+    def duties(self) -> frozenset[str]:
+        """The duties they hold."""
+        return duties_of(self.person)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What they have a part in."""
+        return parts_of(self.person)
+
+    @property
+    def is_reader(self) -> bool:
+        """Whether they may read everything by a duty."""
+        return not self.duties.isdisjoint(READERS)
+
+    @property
+    def is_role_administrator(self) -> bool:
+        """Whether they may change by a duty who holds what."""
+        return not self.duties.isdisjoint(ROLE_ADMINISTRATORS)
+
+    @cached_property
+    def decidable(self) -> AccessRequests:
+        """The requests they may decide."""
+        return requests_decidable_by(self.person, parts=self.parts, duties=self.duties)
+
+    @cached_property
+    def decidable_count(self) -> int:
+        """How many these are."""
+        return self.decidable.count()
+
+
+def viewer_of(request: PortalRequest) -> Viewer:
+    """The viewer of a page, the same one for everybody who asks while it is made."""
+    if not hasattr(request, "viewer"):
+        request.viewer = Viewer(request.user)  # type: ignore[attr-defined]
+    viewer: Viewer = request.viewer  # type: ignore[attr-defined]
+    return viewer
