@@ -119,6 +119,10 @@ bench: $(VENV)/.test  ## print this machine's figures: pages, a thousand endings
 	@$(PYTHON) -m benchmarks.ending sqlite && $(PYTHON) -m benchmarks.ending postgresql
 	@$(PYTHON) -m benchmarks.start
 
+.PHONY: scale
+scale: $(VENV)/.test  ## measure the pages of a large organisation, with 10,000 and with 1,000,000 assignments
+	@$(PYTHON) -m benchmarks.scale
+
 # --- Keeping it ---
 
 .PHONY: locks

@@ -16,17 +16,18 @@ DATABASES = ("sqlite", "postgresql")
 
 
 @contextmanager
-def portal_on(database: str) -> Iterator[PostgreSQL]:
+def portal_on(database: str, **settings: str) -> Iterator[PostgreSQL]:
     """Set Django up on an empty database of this kind, in this process; everything is gone afterwards.
 
     Args:
         database: ``sqlite`` or ``postgresql``.
+        settings: of the PostgreSQL server, over its usual ones.
 
     Yields:
         A running PostgreSQL server, which the measurement may use as a directory as well.
     """
     folder = Path(tempfile.mkdtemp(prefix="pim-portal-bench-"))
-    server = PostgreSQL(folder / "postgresql", settings={"max_connections": "100"})
+    server = PostgreSQL(folder / "postgresql", settings={"max_connections": "100"} | settings)
     try:
         server.start()
         os.environ |= {
