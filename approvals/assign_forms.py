@@ -152,7 +152,7 @@ class AssignForm(TimesForm):
         """The sentence above the button, for what is filled in so far."""
         role, named = self.readable("role"), (self["principal"].value() or "").strip()
         further = len([line for line in (self["others"].value() or "").splitlines() if line.strip()])
-        who = principal_called(named) or named or gettext("whoever you name")
+        who = principal_called(named) or named or gettext("Whoever you name")
         said = {
             "who": format_html("<b>{}</b>", who)
             if not further

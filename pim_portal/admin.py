@@ -16,10 +16,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
+from accounts.duties import ALERT_KEEPERS, READERS, ROLE_ADMINISTRATORS, holds
 from accounts.http import PortalRequest
 from accounts.models import Group, Membership, User
 from approvals.models import AccessRequest, Decision, SettingsChange, SettingsTemplate
+from audit.alerts.alerting import raise_alert
+from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
 from audit.journal.refusing import NotAllowed
@@ -32,12 +34,14 @@ from roles.models import (
     DirectoryPersonAppointment,
     Eligibility,
     GroupAssignment,
+    Risk,
     Role,
     RoleGroupAppointment,
     RolePersonAppointment,
     RoleSettings,
     Scope,
 )
+from roles.permissions import people_with_duty
 
 if TYPE_CHECKING:  # generic for the type checker alone
 
@@ -272,8 +276,27 @@ class RoleAdmin(Versioned, Edited):
     inlines = (RolePersonInline, RoleGroupInline)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """What a role is in its directory is fixed once it exists: a grant must not change its meaning."""
-        return ("directory", "entitlement") if obj else ()
+        """What a role is in its directory is fixed once it exists: a grant must not change its meaning.
+
+        How many must always hold it is one of its role settings, which have a page of their own.
+        """
+        return ("directory", "entitlement", "least_holders") if obj else ("least_holders",)
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "risk" in form.changed_data and form.initial.get("risk") == Risk.HIGH and isinstance(obj, Role):
+            # From now on one administrator alone may weaken its settings.
+            raise_alert(
+                "role_risk_lowered",
+                key=f"role:{obj.pk}",
+                severity="high",
+                title=_("%(role)s is no longer called a role of high risk") % {"role": obj},
+                text=_("%(who)s changed it. Its settings can be weakened without a second administrator now.")
+                % {"who": request.user},
+                url=f"/role-settings/role/{obj.pk}/",
+                tell=people_with_duty(*ALERT_KEEPERS),
+                actor=PORTAL,
+            )
 
 
 @admin.register(RoleSettings, Approver, SettingsChange, SettingsTemplate, site=admin_site)

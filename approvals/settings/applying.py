@@ -72,7 +72,7 @@ def apply_change(change: SettingsChange, *, actor: Actor, decision: str = "") ->
             text=" ".join(change.weakens),
             url=f"/role-settings/changes/{change.pk}/",
             tell=people_with_duty(*ALERT_KEEPERS),
-            actor=actor,
+            actor=PORTAL,
         )
 
 

@@ -129,7 +129,7 @@ def test_A10_were_the_status_not_compared_a_late_cancel_would_undo_the_approval(
 # --- Canceled ---
 
 
-@pytest.mark.parametrize("name", ["approver", "administrator", "outsider", "root"])
+@pytest.mark.parametrize("name", ["approver", "auditor", "outsider", "root"])
 def test_only_who_asked_cancels(waiting: AccessRequest, cast: Cast, name: str) -> None:
     with pytest.raises(NotAllowed):
         cancel_request(waiting, actor=acting(getattr(cast, name)))
@@ -137,6 +137,13 @@ def test_only_who_asked_cancels(waiting: AccessRequest, cast: Cast, name: str) -
         cancel_request(waiting, actor=PORTAL)
 
     assert now(waiting).status == Status.PENDING
+
+
+def test_who_manages_the_role_cancels_too_and_who_asked_is_told(waiting: AccessRequest, cast: Cast) -> None:
+    cancel_request(waiting, actor=acting(cast.administrator), justification="Asked twice")
+
+    assert now(waiting).status == Status.CANCELED
+    assert "approvals/activation_canceled" in notices_of(cast.employee)
 
 
 def test_who_canceled_may_ask_again(waiting: AccessRequest, cast: Cast) -> None:

@@ -18,12 +18,13 @@ from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
 from audit.journal.recording import record, save_as
 from pim_portal.admin import admin_site
-from roles.models import Account, Approver, Assignment, Eligibility, Role, RoleSettings, Scope
+from roles.effective import settings_at
+from roles.models import Account, Approver, Assignment, Eligibility, Risk, Role, RoleSettings, Scope
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
 from tests.factories.pages import signed_in
 from tests.factories.people import PASSWORD, give_duty, make_group
-from tests.factories.roles import approve, ask, make_eligibility, make_role, now
+from tests.factories.roles import approve, ask, make_eligibility, make_role, now, open_alerts, own_settings
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +68,11 @@ def test_E3_every_model_of_the_site_is_either_edited_or_only_seen(cast: Cast) ->
 @pytest.mark.parametrize("who", ["employee", "approver", "outsider", "root"])
 def test_E3_without_a_duty_the_site_is_closed(role: Role, cast: Cast, who: str) -> None:
     client = signed_in(getattr(cast, who))
-    for path in ("/admin/", address("changelist", User), address("change", RoleSettings, role.settings.pk)):
+    for path in (
+        "/admin/",
+        address("changelist", User),
+        address("change", RoleSettings, own_settings(role).pk),
+    ):
         for method in (client.get, client.post):
             answer = method(path, follow=True)
             assert answer.status_code in (403, 404), path
@@ -105,40 +110,47 @@ def test_there_is_one_way_to_sign_in_and_it_is_not_here(cast: Cast, client: Clie
     assert client.get("/")["Location"].startswith(reverse("sign_in"))
 
 
-def test_E5_role_settings_are_edited_and_the_journal_has_the_old_and_the_new(role: Role, cast: Cast) -> None:
+def test_E3_E5_role_settings_are_looked_at_here_and_changed_on_their_own_page(role: Role, cast: Cast) -> None:
     dana = signed_in(cast.administrator)
-    page = address("change", RoleSettings, role.settings.pk)
-    form = form_of(dana.get(page)) | {"max_minutes": "120"}
-    assert dana.post(page, form).status_code == 302
-    assert now(role.settings).max_minutes == 120
-    told = AuditEvent.objects.filter(actor=cast.administrator, subject_kind="roles.rolesettings").last()
+    settings = own_settings(role)
+    page = address("change", RoleSettings, settings.pk)
+    assert "Operator" in dana.get(page).content.decode()
+    assert dana.post(page, {"max_minutes": "1440"}).status_code == 403
+    assert dana.post(address("add", RoleSettings), {"role": role.pk}).status_code == 403
+    assert dana.post(address("delete", RoleSettings, settings.pk), {"post": "yes"}).status_code == 403
+    assert settings_at(role).max_minutes == 480
+
+
+def test_E5_a_role_called_less_risky_raises_an_alarm(role: Role, cast: Cast) -> None:
+    role.risk = Risk.HIGH
+    save_as(role, actor=PORTAL)
+    dana = signed_in(cast.administrator)
+    page = address("change", Role, role.pk)
+    assert dana.post(page, form_of(dana.get(page)) | {"risk": "low", "least_holders": "0"}).status_code == 302
+    assert now(role).risk == Risk.LOW
+    assert "role_risk_lowered" in open_alerts()
+
+
+def test_a_role_is_edited_and_the_journal_has_the_old_and_the_new(role: Role, cast: Cast) -> None:
+    dana = signed_in(cast.administrator)
+    page = address("change", Role, role.pk)
+    assert dana.post(page, form_of(dana.get(page)) | {"description": "Runs things"}).status_code == 302
+    told = AuditEvent.objects.filter(actor=cast.administrator, subject_kind="roles.role").last()
     assert told is not None
     assert told.role == "Operator"
-    assert told.detail["fields"]["max_minutes"] == {"from": 480, "to": 120}
-    history = now(role.settings).history.first()
-    assert history.history_user == cast.administrator
-
-
-def test_values_that_no_settings_have_come_back(role: Role, cast: Cast) -> None:
-    dana = signed_in(cast.administrator)
-    page = address("change", RoleSettings, role.settings.pk)
-    for field, value in (("max_minutes", "0"), ("max_minutes", "1e308"), ("max_minutes", "9" * 30),
-                         ("factor_minutes", "-1"), ("approval_hours", "0")):  # fmt: skip
-        answer = dana.post(page, form_of(dana.get(page)) | {field: value})
-        assert answer.status_code == 200
-        assert field in answer.context["adminform"].form.errors
-    assert now(role.settings).max_minutes == 480
+    assert told.detail["fields"]["description"] == {"from": "", "to": "Runs things"}
+    assert now(role).history.first().history_user == cast.administrator
 
 
 def test_E3_an_auditor_looks_and_changes_nothing(role: Role, cast: Cast) -> None:
     toni = signed_in(cast.auditor)
-    page = address("change", RoleSettings, role.settings.pk)
+    page = address("change", RoleSettings, own_settings(role).pk)
     assert "Operator" in toni.get(page).content.decode()
     assert toni.post(page, {"max_minutes": "1440"}).status_code == 403
     assert toni.get(address("add", Group)).status_code == 403
     assert toni.post(address("add", Group), {"name": "Mine"}).status_code == 403
     assert toni.post(address("delete", Role, role.pk), {"post": "yes"}).status_code == 403
-    assert now(role.settings).max_minutes == 480
+    assert settings_at(role).max_minutes == 480
     assert Role.objects.filter(pk=role.pk).exists()
 
 
@@ -169,7 +181,7 @@ def test_E3_A15_the_versions_of_a_thing_are_looked_at_and_never_put_back(
 ) -> None:
     filed = ask(make_eligibility(role, cast.employee), cast.employee)
     approve(filed, cast.approver)
-    me, settings = getattr(cast, who), role.settings
+    me, settings = getattr(cast, who), own_settings(role)
     save_as(me, actor=PORTAL)
     save_as(settings, actor=PORTAL)
     client = signed_in(me)
@@ -229,7 +241,6 @@ def test_E4_nobody_makes_themselves_an_approver_or_gives_themselves_an_account(
 ) -> None:
     dana = signed_in(cast.administrator)
     for page, person_field, inline, row in (
-        (address("change", RoleSettings, role.settings.pk), "person", "approvers", {"kind": "person"}),
         (address("change", type(vault.row), vault.row.pk), "person", "accounts", {"name": "postgres"}),
     ):
         shown = form_of(dana.get(page))

@@ -157,7 +157,7 @@ def test_D12_a_breakdown_shows_nothing_and_carries_the_headers(
         ("home", "pim_portal.views.choices_of"),
         ("my_roles", "approvals.views.roles.choices_of"),
         ("my_audit", "audit.views.own_events"),
-        ("inbox", "accounts.notifications.views.Paginator"),
+        ("inbox", "accounts.notifications.views.page_of"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, broken)
