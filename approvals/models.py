@@ -154,6 +154,11 @@ class AccessRequest(HasLife):
         return f"R-{self.created_at:%Y}-{self.pk:05d}" if self.pk else ""
 
     @property
+    def ticket_in_words(self) -> str:
+        """The ticket's number, after the name of its system where one was chosen."""
+        return " ".join(part for part in (self.ticket_system, self.ticket) if part)
+
+    @property
     def is_open(self) -> bool:
         """Whether it still waits for a decision at this moment."""
         return self.status in self.WAITING and self.deadline > timezone.now()

@@ -68,7 +68,9 @@ def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
         Act.RENEW: _("%(who)s asked for it to be renewed") if asks else _("%(who)s renewed it"),
     }
     said = {"who": access_request.requester or _("The portal"), "time": in_words(access_request.minutes or 0)}
-    text = _("Ticket %(ticket)s") % {"ticket": access_request.ticket} if access_request.ticket else ""
+    text = (
+        _("Ticket %(ticket)s") % {"ticket": access_request.ticket_in_words} if access_request.ticket else ""
+    )
     title = words[Act(access_request.act)] % said
     steps = [Step("send", title, access_request.created_at, text=text, quote=access_request.justification)]
     if use := access_request.factor_use:

@@ -372,3 +372,27 @@ def test_a_role_that_asks_for_approval_waits(robin: Client, eligibility: Eligibi
     assert "<b>Sent for approval.</b> Operator waits for a decision." in answer.content.decode()
     assert AccessRequest.objects.get().status == AccessRequest.Status.PENDING
     assert not Assignment.objects.exists()
+
+
+def test_a_ticket_is_of_one_of_the_systems_and_of_the_form_that_the_settings_name(
+    eligibility: Eligibility, cast: Cast
+) -> None:
+    robin = signed_in(cast.employee)
+    page = reverse("activate", args=[eligibility.pk])
+    change_settings(
+        eligibility.role,
+        ticket_required=True,
+        ticket_systems="Change desk\nService desk",
+        ticket_pattern="CHG-[0-9]+",
+    )
+    assert ">Service desk<" in robin.get(page).content.decode()
+
+    for given, wrong in (
+        ({"ticket": "CHG-1", "ticket_system": ""}, "ticket_system"),
+        ({"ticket": "CHG-1", "ticket_system": "Post-its"}, "ticket_system"),
+        ({"ticket": "INC-1", "ticket_system": "Change desk"}, "ticket"),
+    ):
+        assert list(robin.post(page, wish(**given)).context["form"].errors) == [wrong]
+
+    assert robin.post(page, wish(ticket="CHG-1", ticket_system="Change desk")).status_code == 302
+    assert AccessRequest.objects.get().ticket_in_words == "Change desk CHG-1"
