@@ -18,6 +18,7 @@ from accounts.models import Group, User, canonical_email
 from approvals.acting_together import What
 from approvals.filing import Act, Held, kind_of, version_of
 from approvals.forms import MomentField, StrictForm, hour_of
+from audit.journal.plain import storable
 from roles.assigning import Wish
 from roles.effective import settings_at
 from roles.models import EffectiveSettings, Role, Scope
@@ -150,7 +151,7 @@ class AssignForm(TimesForm):
 
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
-        role, named = self.readable("role"), (self["principal"].value() or "").strip()
+        role, named = self.readable("role"), storable((self["principal"].value() or "").strip())
         further = len([line for line in (self["others"].value() or "").splitlines() if line.strip()])
         who = principal_called(named) or named or gettext("Whoever you name")
         said = {

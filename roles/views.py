@@ -118,7 +118,7 @@ def rename_scope(request: PortalRequest, pk: int, scope: int) -> HttpResponse:
 def groups(request: PortalRequest) -> HttpResponse:
     """Every group I may look into: all of them, or those I own."""
     shown = groups_read_by(request.user)
-    if words := request.GET.get("q", "").strip():
+    if words := request.GET.get("q", "").strip().replace("\x00", ""):
         shown = shown.filter(name__icontains=words)
     page = page_of(request.GET, shown, by=("name", "pk"))
     members = Membership.objects.in_force().filter(kind=Membership.Kind.MEMBER)

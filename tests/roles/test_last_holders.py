@@ -144,9 +144,10 @@ def test_G5_a_role_that_nobody_holds_for_good_may_be_held_for_a_time(clock: Time
 
 def test_G8_the_admin_site_shows_the_refusal_as_a_page_and_it_is_recorded(last: User, client: Client) -> None:
     sign_in(client, last)
-    role = administrators_role()
-    address = reverse("admin:roles_role_change", args=[role.pk])
-    form = {"name": role.name, "risk": role.risk, "description": "", "least_holders": "3"}
+    portal = administrators_role().directory
+    address = reverse("admin:roles_directory_change", args=[portal.pk])
+    form = {"name": portal.name, "kind": "postgresql", "description": "", "connection": "{}", "secret": ""}
+    form |= {"account_names": portal.account_names}
     for inline in client.get(address).context["inline_admin_formsets"]:
         form |= {bound.html_name: bound.value() for bound in inline.formset.management_form}
 
@@ -154,7 +155,7 @@ def test_G8_the_admin_site_shows_the_refusal_as_a_page_and_it_is_recorded(last: 
 
     assert answer.status_code == 422
     assert "Assign it to somebody else first, without an end" in answer.content.decode()
-    assert now(role).least_holders == 1
+    assert now(portal).is_portal
     told = AuditEvent.objects.get(action="portal.refused")
     assert (told.actor, told.detail["code"]) == (last, "last_holder")
 
