@@ -16,15 +16,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from accounts.duties import ALERT_KEEPERS, READERS, ROLE_ADMINISTRATORS, holds
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
 from accounts.http import PortalRequest
 from accounts.models import Group, Membership, User
 from approvals.models import AccessRequest, Decision, SettingsChange, SettingsTemplate
-from audit.alerts.alerting import raise_alert
-from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
 from audit.journal.refusing import NotAllowed
+from roles.inspecting import alarm_about_risk
 from roles.models import (
     Account,
     Approver,
@@ -41,7 +40,6 @@ from roles.models import (
     RoleSettings,
     Scope,
 )
-from roles.permissions import people_with_duty
 
 if TYPE_CHECKING:  # generic for the type checker alone
 
@@ -285,18 +283,7 @@ class RoleAdmin(Versioned, Edited):
     def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if "risk" in form.changed_data and form.initial.get("risk") == Risk.HIGH and isinstance(obj, Role):
-            # From now on one administrator alone may weaken its settings.
-            raise_alert(
-                "role_risk_lowered",
-                key=f"role:{obj.pk}",
-                severity="high",
-                title=_("%(role)s is no longer called a role of high risk") % {"role": obj},
-                text=_("%(who)s changed it. Its settings can be weakened without a second administrator now.")
-                % {"who": request.user},
-                url=f"/role-settings/role/{obj.pk}/",
-                tell=people_with_duty(*ALERT_KEEPERS),
-                actor=PORTAL,
-            )
+            alarm_about_risk(obj, lowered_by=str(request.user))
 
 
 @admin.register(RoleSettings, Approver, SettingsChange, SettingsTemplate, site=admin_site)

@@ -143,3 +143,18 @@ def _watch_break_glass(person: User) -> None:
 def not_yet_revoked() -> int:
     """How many assignments have ended in the portal and not yet, confirmed, in their directory."""
     return Assignment.objects.filter(status=Assignment.Status.ENDING).count()
+
+
+def alarm_about_risk(role: Role, *, lowered_by: str) -> None:
+    """Raise an alarm that ``role`` is no longer of high risk: one administrator alone may weaken its settings now."""
+    raise_alert(
+        "role_risk_lowered",
+        key=f"role:{role.pk}",
+        severity="high",
+        title=_("%(role)s is no longer called a role of high risk") % {"role": role},
+        text=_("%(who)s changed it. Its settings can be weakened without a second administrator now.")
+        % {"who": lowered_by},
+        url=f"/role-settings/role/{role.pk}/",
+        tell=people_with_duty(*ALERT_KEEPERS),
+        actor=PORTAL,
+    )
