@@ -6,7 +6,7 @@ derived from the second; a test over the whole cast keeps the third in step. Bei
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holders_of, holds
 from accounts.models import Membership, People, User
 from approvals.models import AccessRequest, AccessRequests, FrozenApprover
+from approvals.settings.places import Line
 from audit.journal.refusing import NotAllowed
 from roles.models import Approver, Role
 from roles.parts import Parts, parts_of
@@ -93,24 +94,30 @@ def check_may_decide(person: User | None, access_request: AccessRequest) -> None
         raise NotAllowed(_("You are not among the approvers of this request."), code="not_an_approver")
 
 
-def approvers_of(access_request: AccessRequest) -> People:
-    """The people who may decide on ``access_request`` at this moment, whether or not it still waits."""
-    lines = access_request.approver_rule.standing()
+def named_by(lines: Iterable[Line], role: Role) -> Q:
+    """The people that ``lines`` name for ``role``, enabled or not; the holder's manager is for who knows the holder."""
     who = Q(pk__in=[])
     for line in lines:
         if line.kind == FrozenApprover.ADMINISTRATORS:
             who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS).values("pk"))
         elif line.kind == Approver.Kind.PERSON:
-            who |= Q(pk=line.person_id)
+            who |= Q(pk=line.person)
         elif line.kind == Approver.Kind.GROUP:
-            members = Membership.objects.in_force().filter(group=line.group_id, kind=Membership.Kind.MEMBER)
+            members = Membership.objects.in_force().filter(group=line.group, kind=Membership.Kind.MEMBER)
             who |= Q(pk__in=members.values("person"))
-        elif line.kind == Approver.Kind.MANAGER and access_request.holder is not None:
-            who |= Q(pk=access_request.holder.manager_id)
         elif line.kind == Approver.Kind.OWNERS:
-            who |= Q(pk__in=people_with(OWN, access_request.role).values("pk"))
+            who |= Q(pk__in=people_with(OWN, role).values("pk"))
         elif line.kind == FrozenApprover.MANAGERS:
-            who |= Q(pk__in=managers_of(access_request.role).values("pk"))
+            who |= Q(pk__in=managers_of(role).values("pk"))
+    return who
+
+
+def approvers_of(access_request: AccessRequest) -> People:
+    """The people who may decide on ``access_request`` at this moment, whether or not it still waits."""
+    lines = [Line.of(line) for line in access_request.approver_rule.standing()]
+    who = named_by(lines, access_request.role)
+    if access_request.holder is not None and any(line.kind == Approver.Kind.MANAGER for line in lines):
+        who |= Q(pk=access_request.holder.manager_id)
     asking = User.objects.none()
     for person in (access_request.holder, access_request.requester):
         if person is not None:

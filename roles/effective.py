@@ -43,11 +43,6 @@ class Layers:
             return next((row for row in self.rows if row.names_approvers), None)
         return next((row for row in self.rows if getattr(row, name) is not None), None)
 
-    def without(self, level: str) -> Layers:
-        """What would count here if the nearest row of ``level`` said nothing."""
-        own = self.own(level)
-        return Layers(tuple(row for row in self.rows if row is not own))
-
     def own(self, level: str) -> RoleSettings | None:
         """What one level says here; of several scopes the nearest."""
         return next((row for row in self.rows if row.level == level), None)

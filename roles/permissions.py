@@ -25,6 +25,7 @@ from roles.models import (
 )
 from roles.models.assignment import Assignments
 from roles.models.directory import PORTAL_KIND
+from roles.models.eligibility import Eligibilities
 from roles.nested_groups import group_key_of
 from roles.parts import Parts, parts_of
 
@@ -114,18 +115,18 @@ def people_with_duty(*duties: str) -> People:
     eligible = Eligibility.objects.in_force().filter(
         role__directory__kind=PORTAL_KIND, role__entitlement__in=duties
     )
+    who = Q(pk__in=holders_of(*duties).values("pk")) | Q(pk__in=people_eligible_by(eligible).values("pk"))
+    people: People = User.objects.enabled().humans().filter(who)
+    return people
+
+
+def people_eligible_by(held: Eligibilities) -> People:
+    """The enabled people who may activate one of ``held``, alone or as a member of a group."""
     members = Membership.objects.in_force().filter(
-        group__in=eligible.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
+        group__in=held.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
     )
-    people: People = (
-        User.objects.enabled()
-        .humans()
-        .filter(
-            Q(pk__in=holders_of(*duties).values("pk"))
-            | Q(pk__in=eligible.exclude(person=None).values("person"))
-            | Q(pk__in=members.values("person"))
-        )
-    )
+    own = Q(pk__in=held.exclude(person=None).values("person"))
+    people: People = User.objects.enabled().filter(own | Q(pk__in=members.values("person")))
     return people
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.duties import ROLE_ADMINISTRATORS
-from accounts.models import Membership, People, User
+from accounts.models import User
+from approvals.permissions import named_by
 from approvals.settings.places import ADMINISTRATORS, Line
 from roles.models import Approver, Eligibility, Role
-from roles.permissions import OWN, people_with, people_with_duty
+from roles.permissions import people_eligible_by
 
 Kind = Approver.Kind
 
@@ -26,7 +25,7 @@ def locked_out(role: Role, lines: tuple[Line, ...]) -> str:
     humans = {human_of(person) for person in deciders}
     if len(humans) > 1:
         return ""
-    eligible = eligible_people(role)
+    eligible = people_eligible_by(Eligibility.objects.in_force().filter(role=role))
     if any(line.kind == Kind.MANAGER for line in lines):
         alone = [
             person
@@ -49,29 +48,7 @@ def locked_out(role: Role, lines: tuple[Line, ...]) -> str:
 
 def people_named(role: Role, lines: Iterable[Line]) -> list[User]:
     """The enabled people that ``lines`` name for ``role``, the managers of the holders apart."""
-    who = Q(pk__in=[])
-    for line in lines:
-        if line.kind == ADMINISTRATORS.kind:
-            who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS).values("pk"))
-        elif line.kind == Kind.PERSON:
-            who |= Q(pk=line.person)
-        elif line.kind == Kind.GROUP:
-            members = Membership.objects.in_force().filter(group=line.group, kind=Membership.Kind.MEMBER)
-            who |= Q(pk__in=members.values("person"))
-        elif line.kind == Kind.OWNERS:
-            who |= Q(pk__in=people_with(OWN, role).values("pk"))
-    return list(User.objects.enabled().filter(who).distinct())
-
-
-def eligible_people(role: Role) -> People:
-    """The enabled people who may activate ``role`` now, alone or by a group."""
-    held = Eligibility.objects.in_force().filter(role=role)
-    members = Membership.objects.in_force().filter(
-        group__in=held.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
-    )
-    own = Q(pk__in=held.exclude(person=None).values("person"))
-    people: People = User.objects.enabled().filter(own | Q(pk__in=members.values("person")))
-    return people
+    return list(User.objects.enabled().filter(named_by(lines, role)).distinct())
 
 
 def human_of(person: User) -> str:

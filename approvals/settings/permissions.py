@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
 
-from accounts.duties import READERS, ROLE_ADMINISTRATORS, holds
+from accounts.duties import READERS, holds
 from accounts.models import User
 from approvals.models import SettingsChange
 from approvals.settings.places import Level, Place
@@ -37,11 +37,6 @@ def directories_seen_by(person: User) -> QuerySet[Directory]:
     if holds(person, *READERS):
         return Directory.objects.all()
     return directories_of(person, OWN) | directories_of(person, REVIEW) | directories_of(person, READ)
-
-
-def roles_changed_by(person: User) -> QuerySet[Role]:
-    """The roles whose settings ``person`` may change; ``may_change`` asks the same of one place."""
-    return Role.objects.all() if holds(person, *ROLE_ADMINISTRATORS) else roles_of(person, OWN)
 
 
 def sees_role_settings(person: User) -> bool:

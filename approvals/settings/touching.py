@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from statistics import median
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Membership, Passkey, People, User
+from accounts.models import Passkey, People, User
 from approvals.models import AccessRequest, Decision
 from approvals.settings.locking_out import human_of, people_named
 from approvals.settings.places import ADMINISTRATORS, Line, Place
 from roles.models import Approver, Eligibility, Role
+from roles.permissions import people_eligible_by
 
 LATELY = 20  # decisions that are looked at
 ENOUGH = 3  # fewer of them say nothing
@@ -26,13 +26,7 @@ def eligible_for(place: Place) -> People:
     held = Eligibility.objects.in_force().filter(role__in=place.roles().values("pk"))
     if place.scope:
         held = held.filter(scope__in=place.scope.line)
-    members = Membership.objects.in_force().filter(
-        group__in=held.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
-    )
-    people: People = User.objects.enabled().filter(
-        Q(pk__in=held.exclude(person=None).values("person")) | Q(pk__in=members.values("person"))
-    )
-    return people
+    return people_eligible_by(held)
 
 
 def open_requests(place: Place) -> int:

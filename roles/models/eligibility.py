@@ -44,10 +44,6 @@ class Eligibilities(models.QuerySet["Eligibility"]):
         # By keys: asked inside the other question they would cost a look at every eligibility there is.
         return self.filter(Q(person=person) | Q(group__in=groups))
 
-    def covering(self, scope: Scope) -> Eligibilities:
-        """Those that count at ``scope``: given there, or at a node above it."""
-        return self.filter(scope__in=scope.line)
-
 
 class Eligibility(HasLife):
     """A person, or each member of a group, may activate a role at a scope.

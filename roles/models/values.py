@@ -224,8 +224,3 @@ class SettingsValues(models.Model):
     def said(self) -> dict[str, Any]:
         """What these settings say themselves, by name; what they inherit is left out."""
         return {name: getattr(self, name) for name in VALUES if getattr(self, name) is not None}
-
-
-def defaults() -> dict[str, Any]:
-    """The portal's own values as columns have them, where no level says anything."""
-    return EffectiveSettings().as_json()

@@ -15,12 +15,12 @@ from django.views.decorators.http import require_safe
 from accounts.http import PortalRequest
 from accounts.paging import page_of
 from approvals.models import SettingsChange
+from approvals.permissions import roles_managed_by
 from approvals.settings.changing import may_change
 from approvals.settings.permissions import (
     changes_seen_by,
     directories_seen_by,
     require_sight,
-    roles_changed_by,
     roles_seen_by,
 )
 from approvals.settings.places import Place
@@ -65,7 +65,7 @@ def role_settings_list(request: PortalRequest) -> HttpResponse:
         "rows": rows_of(list(page)),
         "directories": directories,
         "risks": Risk.choices,
-        "may_any": roles_changed_by(request.user).exists(),
+        "may_any": roles_managed_by(request.user).exists(),
         "waiting": changes_seen_by(request.user).filter(status=SettingsChange.Status.PROPOSED).count(),
         "may_portal": may_change(request.user, Place()),
     }

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.duties import ROLE_ADMINISTRATORS, holds
 from accounts.http import PortalRequest
 from approvals.models import SettingsTemplate
+from approvals.permissions import roles_managed_by
 from approvals.settings.forms import TemplateForm
-from approvals.settings.permissions import require_sight, roles_changed_by, roles_seen_by
+from approvals.settings.permissions import require_sight, roles_seen_by
 from approvals.settings.templating import delete_template, save_template
 from approvals.settings.words import EVERYTHING, label_of, value_in_words
 from audit.journal.refusing import NotAllowed, Refused
@@ -27,7 +28,7 @@ def settings_templates(request: PortalRequest) -> HttpResponse:
         "templates": [(one, said_in_words(one)) for one in SettingsTemplate.objects.all()],
         "picks": roles_seen_by(request.user).filter(pk__in=keys).distinct(),
         "may": holds(request.user, *ROLE_ADMINISTRATORS),
-        "may_apply": roles_changed_by(request.user).exists(),
+        "may_apply": roles_managed_by(request.user).exists(),
     }
     return render(request, "approvals/settings/settings_templates.html", context)
 

@@ -18,10 +18,11 @@ from django.views.decorators.http import require_http_methods
 from accounts.duties import ROLE_ADMINISTRATORS, holds
 from accounts.http import PortalRequest
 from approvals.models import SettingsChange, SettingsTemplate
+from approvals.permissions import roles_managed_by
 from approvals.settings.changing import Wanted, change_settings
 from approvals.settings.examining import Finding, examine
 from approvals.settings.forms import ApplyForm, TogetherForm
-from approvals.settings.permissions import require_sight, roles_changed_by
+from approvals.settings.permissions import require_sight
 from approvals.settings.places import Document
 from approvals.settings.templating import applied_to
 from approvals.settings.words import Difference, effects
@@ -73,7 +74,7 @@ def picked(request: PortalRequest) -> list[Role]:
         NotAllowed: one may only read, or one of the roles is not theirs to change.
     """
     require_sight(request.user)
-    mine = roles_changed_by(request.user).select_related("directory").order_by("directory__name", "name")
+    mine = roles_managed_by(request.user).select_related("directory").order_by("directory__name", "name")
     if not (holds(request.user, *ROLE_ADMINISTRATORS) or mine.exists()):
         raise NotAllowed
     sent = request.POST if request.method == "POST" else request.GET
@@ -123,7 +124,7 @@ def apply_template(request: PortalRequest, pk: int) -> HttpResponse:
         if answer is not None:
             return answer
     words = request.GET.get("q", "").strip().replace("\x00", "")
-    offered = roles_changed_by(request.user).filter(
+    offered = roles_managed_by(request.user).filter(
         Q(name__icontains=words) | Q(directory__name__icontains=words)
     )
     context = {
