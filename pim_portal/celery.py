@@ -3,11 +3,12 @@
 import logging
 import os
 import signal
-import threading
 import time
+from functools import partial
+from threading import Thread
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import beat_embedded_init, worker_init
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -68,22 +69,33 @@ app.conf.beat_schedule = {
 
 @worker_init.connect
 def begin(**_signal: Any) -> None:
-    """Refuse an unsafe start, then sweep from a thread of the worker: with or without a broker that answers."""
-    from django.conf import settings
+    """Refuse an unsafe start, and tie the embedded beat, a process of its own, to the life of this worker."""
+    from django.db import connections
 
     from pim_portal.checks import refuse_unsafe_start
 
     refuse_unsafe_start()
-    if settings.SWEEP_SECONDS > 0:
-        threading.Thread(
-            target=sweep_for_ever, args=(settings.SWEEP_SECONDS,), name="sweep", daemon=True
-        ).start()
+    connections.close_all()  # a connection must not be carried across the fork of beat
+    tie = partial(tie_to_parent, os.getpid(), signal.SIGKILL)
+    beat_embedded_init.connect(lambda **_signal: tie(), weak=False)
 
 
-@beat_embedded_init.connect
-def end_with_worker(**_signal: Any) -> None:
-    """Tie the embedded beat, a process of its own, to its worker: killed alone, the worker would leave it ticking."""
-    tie_to_parent(os.getppid(), signal.SIGTERM)
+class Sweep(bootsteps.StartStopStep):
+    """Sweep from a thread of the worker: with or without a broker that answers, so before the consumer.
+
+    And after beat, which is forked: a fork while another thread is inside SQLite inherits its locks, and never returns.
+    """
+
+    requires = ("celery.worker.components:Beat",)
+
+    def start(self, parent: Any) -> None:
+        from django.conf import settings
+
+        if settings.SWEEP_SECONDS > 0:
+            Thread(target=sweep_for_ever, args=(settings.SWEEP_SECONDS,), name="sweep", daemon=True).start()
+
+
+app.steps["worker"].add(Sweep)
 
 
 def sweep_for_ever(seconds: float) -> None:
