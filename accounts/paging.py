@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import models
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
 from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.utils import timezone
 
@@ -221,8 +223,33 @@ class Count(int):
 
 
 def counted(*sources: QuerySet[Any], most: int = COUNTED) -> Count:
-    """How many rows the sources have together, counted up to ``most``. One query for each."""
-    number = sum(source.order_by()[: most + 1].count() for source in sources)
+    """How many rows the sources have together, counted up to ``most``. One query."""
+    return counted_each([sources], most=most)[0]
+
+
+def counted_each(lists: Sequence[Sequence[QuerySet[Any]]], *, most: int = COUNTED) -> list[Count]:
+    """As ``counted``, for several lists. One query for all of them.
+
+    In a statement of our own words: the ORM takes longer to word and to send a dozen counts than the database to count.
+    """
+    asked: list[str] = []
+    said: list[Any] = []
+    for sources in lists:
+        numbers = ["0"]
+        for source in sources:
+            with suppress(EmptyResultSet):
+                words, values = source.order_by().values("pk")[: most + 1].query.sql_with_params()
+                numbers.append(f"(SELECT COUNT(*) FROM ({words}) AS counted)")  # noqa: S608 - as below
+                said += values
+        asked.append(" + ".join(numbers))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(asked)}", said)
+        found = cursor.fetchone()
+    return [count_up_to(number, most) for number in found]
+
+
+def count_up_to(number: int, most: int) -> Count:
+    """``number`` as a count that goes no further than ``most``."""
     count = Count(min(number, most))
     count.is_more = number > most
     return count

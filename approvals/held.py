@@ -103,8 +103,7 @@ class _Seen:
     def __init__(self, rows: Sequence[Held]) -> None:
         self.now = timezone.now()
         assignments = [held.pk for held in rows if isinstance(held, Assignment)]
-        counting = Assignment.objects.in_force(self.now).filter(pk__in=assignments)
-        self.counting = set(counting.values_list("pk", flat=True))
+        self.counting = _in_force_among(assignments, self.now)
         self.sizes = _sizes_of({group.pk for held in rows if (group := getattr(held, "group", None))})
         self.requests = _requests_behind(rows)
         self.scarce = _scarce({held.role_id: held.role for held in rows})
@@ -238,8 +237,17 @@ def _is_standing(held: Assignment) -> bool:
     )
 
 
+def _in_force_among(assignments: list[int], now: datetime) -> set[int]:
+    """Those of ``assignments`` that count now."""
+    if not assignments:
+        return set()
+    return set(Assignment.objects.in_force(now).filter(pk__in=assignments).values_list("pk", flat=True))
+
+
 def _sizes_of(groups: set[int]) -> dict[int, int]:
     """How many members each group has at this moment."""
+    if not groups:
+        return {}
     members = Membership.objects.in_force().filter(group__in=groups, kind=Membership.Kind.MEMBER)
     return dict(members.order_by().values_list("group").annotate(size=Count("person", distinct=True)))
 
@@ -255,6 +263,8 @@ def _requests_behind(rows: Sequence[Held]) -> dict[int, User | None]:
 def _scarce(roles: dict[int, Role]) -> dict[int, int]:
     """Of ``roles`` those that have no more holders for good than they must keep, with how many that is."""
     protected = {key: role.least_holders for key, role in roles.items() if role.least_holders}
+    if not protected:
+        return {}
     counted: Any = (
         Assignment.objects.filter(
             role__in=protected,

@@ -5,14 +5,14 @@ Names are turned into keys first, so that what the database sorts and filters by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet
 from django.http import Http404, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -213,9 +213,9 @@ class Listing:
         asked = self.wanted
         meant = Q()
         if self._roles is not None:
-            meant &= Q(role__in=self._roles)
+            meant &= among("role", self._roles)
         if self._scopes is not None:
-            meant &= Q(scope__in=self._scopes)
+            meant &= among("scope", self._scopes)
         if asked.person is not None:
             meant &= Q(pk__in=[]) if model is GroupAssignment else Q(person=asked.person)
         if asked.group is not None:
@@ -276,9 +276,9 @@ class Listing:
         }
 
     def _named(self, model: type[models.Model]) -> Q:
-        meant = Q(role__in=self._meant["role"])
+        meant = among("role", self._meant["role"])
         if model is not GroupAssignment:
-            meant |= Q(person__in=self._meant["person"])
+            meant |= among("person", self._meant["person"])
         if self._meant["group"] != []:
             meant |= _of_groups(model, self._meant["group"])
         return meant
@@ -288,6 +288,23 @@ def keys_of(rows: QuerySet[Any]) -> Any:
     """The keys of ``rows``, to compare with: listed, so that the database knows how many they are, unless they are legion."""
     keys = list(rows.order_by().values_list("pk", flat=True)[: KEYS + 1])
     return keys if len(keys) <= KEYS else rows.order_by().values("pk")
+
+
+class Among(Func):
+    """Whether a column is one of many keys. They stand in the statement itself: each a parameter, the words took longer than the answer."""
+
+    template = "%(expressions)s IN (%(keys)s)"
+    output_field = BooleanField()
+
+    def __init__(self, column: str, keys: Iterable[int]) -> None:
+        super().__init__(F(column), keys=", ".join(str(int(key)) for key in keys))
+
+
+def among(column: str, keys: Any) -> Q:
+    """Rows whose ``column`` is one of ``keys``, as ``keys_of`` found them."""
+    if isinstance(keys, list):
+        return Q(Among(column, keys)) if keys else Q(pk__in=[])
+    return Q(**{f"{column}__in": keys})
 
 
 def _of_groups(model: type[models.Model], groups: Any) -> Q:

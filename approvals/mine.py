@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -14,6 +14,7 @@ from approvals.extending import EXTEND_WITHIN
 from approvals.models import AccessRequest
 from roles.effective import layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
+from roles.models.assignment import being_in_force
 from roles.wording import settings_in_words
 
 LATEST = 100  # requests looked at to tell what was used lately
@@ -105,14 +106,16 @@ def held_by(person: User) -> QuerySet[Assignment]:
 
     Each carries ``counts``: whether it is in force at this moment; and ``may_be_extended``: whether one may ask to keep it. A failed one is told until its time is over.
     """
-    in_force = Assignment.objects.in_force().filter(pk=OuterRef("pk"))
     failed = Q(status=Assignment.Status.FAILED, ends_at__lte=timezone.now())
     soon = Q(origin=Origin.DIRECT, through=None, ends_at__lte=timezone.now() + EXTEND_WITHIN)
     live = Q(status__in=Assignment.LIVE, ends_at__gt=timezone.now())
     return (
         Assignment.objects.filter(person=person)
         .exclude(failed | Q(status=Assignment.Status.ENDED))
-        .annotate(counts=Exists(in_force), may_be_extended=ExpressionWrapper(soon & live, BooleanField()))
+        .annotate(
+            counts=ExpressionWrapper(being_in_force(), BooleanField()),
+            may_be_extended=ExpressionWrapper(soon & live, BooleanField()),
+        )
         .select_related("role__directory", "scope", "eligibility")
         .order_by("ends_at", "pk")
     )

@@ -62,13 +62,10 @@ def requests_decidable_by(
     if by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
         named |= Q(kind=FrozenApprover.ADMINISTRATORS)
     rule = FrozenApprover.objects.standing().filter(named, access_request=OuterRef("pk"))
-    same_human = list(User.objects.all().same_human_as(person).values_list("pk", flat=True))
-    requests: AccessRequests = (
-        AccessRequest.objects.open()
-        .filter(Exists(rule))
-        .exclude(holder__in=same_human)
-        .exclude(requester__in=same_human)
-    )
+    own = Q(holder=person) | Q(requester=person)
+    if person.person_key:
+        own |= Q(holder__person_key=person.person_key) | Q(requester__person_key=person.person_key)
+    requests: AccessRequests = AccessRequest.objects.open().filter(Exists(rule)).exclude(own)
     return requests
 
 

@@ -21,6 +21,7 @@ class Viewer:
 
     def __init__(self, person: User) -> None:
         self.person = person
+        self.decidable_count: int | None = None  # until a page has counted them for itself
 
     @cached_property
     def duties(self) -> frozenset[str]:
@@ -46,11 +47,6 @@ class Viewer:
     def decidable(self) -> AccessRequests:
         """The requests they may decide."""
         return requests_decidable_by(self.person, parts=self.parts, duties=self.duties)
-
-    @cached_property
-    def decidable_count(self) -> int:
-        """How many these are."""
-        return self.decidable.count()
 
 
 def viewer_of(request: PortalRequest) -> Viewer:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,11 +16,13 @@ from django.utils.translation import ngettext
 from accounts.duties import PEOPLE_ADMINISTRATORS, READERS
 from accounts.http import PortalRequest
 from accounts.models import FactorUse
+from accounts.paging import Count, counted_each
+from approvals.models import SettingsChange
 from approvals.settings.changing import changes_decidable_by
 from approvals.settings.urls import urlpatterns as settings_pages
 from approvals.viewing import Viewer, viewer_of
 from audit.alerts.models import Alert
-from roles.inspecting import not_yet_revoked
+from roles.models import Assignment
 from roles.permissions import OWN, READ, REVIEW
 
 ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
@@ -43,13 +46,65 @@ class Link:
     shown_for: tuple[str, ...] = ()
     or_if: Callable[[Viewer], bool] = field(default=lambda viewer: False)
     beneath: tuple[str, ...] = ()
-    count: Callable[[Viewer], int] = field(default=lambda viewer: 0)
+    count: Callable[[Tally], int] = field(default=lambda tally: 0)
     tone: str = "accent"
 
 
-def to_decide_count(viewer: Viewer) -> int:
-    """How many requests wait for this person's decision."""
-    return viewer.decidable_count
+class Tally:
+    """What waits for somebody, counted once while their page is made."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+
+    @property
+    def to_decide(self) -> int:
+        """Requests that wait for this person's decision."""
+        known = self.viewer.decidable_count
+        return self._counted["to_decide"] if known is None else known
+
+    @property
+    def changes(self) -> int:
+        """Changes of role settings that wait for this person's confirmation."""
+        return len(changes_decidable_by(self.viewer.person)) if self._counted["changes"] else 0
+
+    @property
+    def alerts(self) -> int:
+        """Alerts that nobody has taken up yet."""
+        return self._counted["alerts"]
+
+    @property
+    def not_yet_revoked(self) -> int:
+        """Assignments that have ended here and not yet, confirmed, in their directory."""
+        return self._counted["not_yet_revoked"]
+
+    @property
+    def unread(self) -> int:
+        """Notifications that this person has not read."""
+        return self._counted["unread"]
+
+    @cached_property
+    def _counted(self) -> dict[str, Count]:
+        """The numbers that are counts of rows, in one query; some of them only for those who read everything."""
+        lists: dict[str, QuerySet[Any]] = {
+            "unread": self.viewer.person.notifications.filter(read_at__isnull=True),
+            "changes": SettingsChange.objects.filter(status=SettingsChange.Status.PROPOSED),
+        }
+        if self.viewer.decidable_count is None:
+            lists["to_decide"] = self.viewer.decidable
+        if self.viewer.is_reader:
+            lists |= {
+                "alerts": Alert.objects.filter(status=Alert.Status.OPEN),
+                "not_yet_revoked": Assignment.objects.filter(status=Assignment.Status.ENDING),
+            }
+        return dict(zip(lists, counted_each([[rows] for rows in lists.values()]), strict=True))
+
+
+def tally_of(request: PortalRequest) -> Tally:
+    """What waits for the viewer of a page, the same for everybody who asks while it is made."""
+    if not hasattr(request, "tally"):
+        request.tally = Tally(viewer_of(request))  # type: ignore[attr-defined]
+    tally: Tally = request.tally  # type: ignore[attr-defined]
+    return tally
 
 
 def owns_a_role(viewer: Viewer) -> bool:
@@ -67,16 +122,6 @@ def owns_a_group(viewer: Viewer) -> bool:
     return bool(viewer.parts.owner_of)
 
 
-def waiting_change_count(viewer: Viewer) -> int:
-    """How many changes of role settings wait for this person's confirmation."""
-    return len(changes_decidable_by(viewer.person))
-
-
-def open_alert_count(viewer: Viewer) -> int:
-    """How many alerts nobody has taken up yet."""
-    return Alert.objects.filter(status=Alert.Status.OPEN).count()
-
-
 def groups() -> list[tuple[str, str, list[Link]]]:
     """The whole menu, before anybody's duties are asked."""
     return [
@@ -87,7 +132,13 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                 Link("home", "home", _("Home")),
                 Link("my_roles", "key", _("My roles"), beneath=("activate",)),
                 Link("my_requests", "send", _("My requests"), beneath=("request_page",)),
-                Link("to_decide", "gavel", _("To decide"), beneath=("decide",), count=to_decide_count),
+                Link(
+                    "to_decide",
+                    "gavel",
+                    _("To decide"),
+                    beneath=("decide",),
+                    count=lambda tally: tally.to_decide,
+                ),
             ],
         ),
         (
@@ -109,7 +160,7 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     shown_for=READERS,
                     or_if=owns_a_role,
                     beneath=ROLE_SETTINGS,
-                    count=waiting_change_count,
+                    count=lambda tally: tally.changes,
                 ),
                 Link(
                     "directories",
@@ -146,7 +197,7 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     "alert",
                     _("Alerts"),
                     shown_for=READERS,
-                    count=open_alert_count,
+                    count=lambda tally: tally.alerts,
                     tone="bad",
                 ),
                 Link("journal", "book", _("Journal"), shown_for=READERS, beneath=("audit_event",)),
@@ -155,17 +206,18 @@ def groups() -> list[tuple[str, str, list[Link]]]:
     ]
 
 
-def menu_for(viewer: Viewer, *, at: str) -> list[dict[str, Any]]:
-    """The groups and links ``viewer`` gets to see.
+def menu_for(tally: Tally, *, at: str) -> list[dict[str, Any]]:
+    """The groups and links a viewer gets to see.
 
     Args:
+        tally: of what waits for them.
         at: URL name of the present page.
     """
     shown = []
     for key, title, links in groups():
-        mine = [link for link in links if is_shown(link, viewer)]
+        mine = [link for link in links if is_shown(link, tally.viewer)]
         if mine:
-            shown.append({"key": key, "title": title, "links": [drawn(link, viewer, at=at) for link in mine]})
+            shown.append({"key": key, "title": title, "links": [drawn(link, tally, at=at) for link in mine]})
     return shown
 
 
@@ -174,9 +226,9 @@ def is_shown(link: Link, viewer: Viewer) -> bool:
     return not link.shown_for or bool(viewer.duties.intersection(link.shown_for)) or link.or_if(viewer)
 
 
-def drawn(link: Link, viewer: Viewer, *, at: str) -> dict[str, Any]:
+def drawn(link: Link, tally: Tally, *, at: str) -> dict[str, Any]:
     """A link as the template draws it."""
-    count = link.count(viewer)
+    count = link.count(tally)
     return {
         "url": reverse(link.name),
         "icon": link.icon,
@@ -188,11 +240,11 @@ def drawn(link: Link, viewer: Viewer, *, at: str) -> dict[str, Any]:
     }
 
 
-def foot_for(viewer: Viewer) -> str:
+def foot_for(tally: Tally) -> str:
     """How far the directories are behind, for those with a duty."""
-    if not viewer.is_reader:
+    if not tally.viewer.is_reader:
         return ""
-    behind = not_yet_revoked()
+    behind = tally.not_yet_revoked
     if not behind:
         return _("Everything that ended is revoked.")
     words = ngettext("%(n)s ended role is not yet revoked.", "%(n)s ended roles are not yet revoked.", behind)
@@ -214,10 +266,10 @@ def navigation(request: PortalRequest) -> dict[str, Any]:
         return around
     match = request.resolver_match
     at = match.view_name if match else ""
-    viewer = viewer_of(request)
+    tally = tally_of(request)
     return around | {
-        "navigation": cache(partial(menu_for, viewer, at=at)),
-        "sidebar_foot": cache(partial(foot_for, viewer)),
-        "unread_count": cache(person.notifications.filter(read_at__isnull=True).count),
+        "navigation": cache(partial(menu_for, tally, at=at)),
+        "sidebar_foot": cache(partial(foot_for, tally)),
+        "unread_count": cache(lambda: tally.unread),
         "proof": cache(partial(proof_of, request)),
     }

@@ -16,8 +16,7 @@ from accounts.http import PortalRequest
 from approvals.forms import ActivationForm
 from approvals.mine import Choice, choices_of, held_by
 from approvals.models import AccessRequest
-from approvals.viewing import Viewer, viewer_of
-from audit.alerts.models import Alert
+from pim_portal.navigation import Tally, tally_of
 from roles.inspecting import not_yet_revoked, watch_the_sweep
 from roles.models import Assignment
 
@@ -55,7 +54,7 @@ def home(request: PortalRequest) -> HttpResponse:
     context |= live_context(held) | {
         "choices": choices[:TILES],
         "choice_count": len(choices),
-        "waiting": waiting_for(viewer_of(request)),
+        "waiting": waiting_for(tally_of(request)),
         "latest": latest.select_related("role__directory", "assignment")[:LATEST],
     }
     return render(request, "home.html", context)
@@ -88,14 +87,13 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
     return {"choice": choice, "form": form, "eligibility": choice.eligibility if choice else None}
 
 
-def waiting_for(viewer: Viewer) -> Waiting:
+def waiting_for(tally: Tally) -> Waiting:
     """Work that others wait for."""
-    first = None
-    if viewer.decidable_count:
+    viewer, first = tally.viewer, None
+    if tally.to_decide:
         first = viewer.decidable.select_related("holder", "role").order_by("deadline", "pk").first()
     keeps_alerts = not viewer.duties.isdisjoint(ALERT_KEEPERS)
-    alerts = Alert.objects.filter(status=Alert.Status.OPEN).count() if keeps_alerts else 0
-    return Waiting(viewer.decidable_count, first, alerts)
+    return Waiting(tally.to_decide, first, tally.alerts if keeps_alerts else 0)
 
 
 @login_not_required

@@ -133,8 +133,9 @@ def people_eligible_by(held: Eligibilities) -> People:
 def could_activate(person: User, *duties: str, parts: Parts) -> bool:
     """Whether ``person``, whose parts these are, may activate one of ``duties``, be it as a member of a group."""
     theirs = Q(person=person) | Q(group__in=parts.member_of) if parts.member_of else Q(person=person)
-    of_duty = Role.objects.filter(directory__kind=PORTAL_KIND, entitlement__in=duties)
-    eligible = Eligibility.objects.in_force().filter(theirs, role__in=of_duty.values("pk"))
+    eligible = Eligibility.objects.in_force().filter(
+        theirs, role__directory__kind=PORTAL_KIND, role__entitlement__in=duties
+    )
     return person.is_active and eligible.exists()
 
 

@@ -15,8 +15,6 @@ from audit.journal.refusing import Refused
 
 #: how often each race is run; ``make races`` asks for many more
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
-#: how often those in which everybody reads everything
-FEWER_ROUNDS = max(1, ROUNDS // 2)
 AT_ONCE = 8
 
 Runner = Callable[[], Any]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.models import Group, User
-from accounts.paging import counted, page_of
+from accounts.paging import counted_each, page_of
 from approvals.exporting import export_assignments
 from approvals.forms import OWN_PAGES
 from approvals.held import lines_for
@@ -46,15 +46,17 @@ def assignments(request: PortalRequest) -> HttpResponse:
     readable = readable_roles(viewer)
     listing = Listing(readable, wanted)
     page = page_of(request.GET, *listing.sources, by=listing.by, rows=ROWS, related=RELATED)
-    counts = {tab: counted(*listing.everything(tab)) for tab in Tab}
     standing = [rows.filter(ends_at=None) for rows in listing.everything(Tab.ACTIVE)]
+    *counts, count, standing_count = counted_each(
+        [*(listing.everything(tab) for tab in Tab), listing.sources, standing]
+    )
     context = {
         "wanted": wanted,
         "page": page,
         "lines": lines_for(page.object_list, managed=managed_among({row.role_id for row in page}, viewer)),
-        "tabs": [(tab, tab.label, counts[tab]) for tab in Tab],
-        "count": counted(*listing.sources) if wanted.is_narrow else counts[wanted.tab],
-        "standing": counted(*standing) if wanted.tab == Tab.ACTIVE else None,
+        "tabs": [(tab, tab.label, of_tab) for tab, of_tab in zip(Tab, counts, strict=True)],
+        "count": count,
+        "standing": standing_count if wanted.tab == Tab.ACTIVE else None,
         "directories": readable.directories(),
         "scopes": scopes_to_choose(wanted),
         "risks": Risk.choices,

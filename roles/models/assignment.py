@@ -16,7 +16,7 @@ from accounts.models import Group, Membership, User
 from audit.journal.lifecycle import HasLife
 from roles.models.directory import Scope
 from roles.models.eligibility import Eligibility
-from roles.models.lasting import Until
+from roles.models.lasting import Until, lasting
 from roles.models.role import Role
 
 
@@ -45,12 +45,7 @@ class GroupAssignments(models.QuerySet["GroupAssignment"]):
 
     def in_force(self, at: datetime | None = None) -> GroupAssignments:
         """Those whose time it is at ``at`` (now when left out). Times decide, not whether a sweep has run."""
-        moment = at or timezone.now()
-        return self.filter(
-            Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
-            starts_at__lte=moment,
-            status__in=GroupAssignment.LIVE,
-        )
+        return self.filter(lasting(at or timezone.now(), *GroupAssignment.LIVE))
 
 
 class GroupAssignment(HasLife):
@@ -128,6 +123,29 @@ class GroupAssignment(HasLife):
         }
 
 
+def being_due(moment: datetime, *statuses: str) -> Q:
+    """What ``Assignments.due`` asks, of assignments in one of ``statuses``: to filter by, or to tell beside a row."""
+
+    def is_member(group: str) -> Exists:
+        in_it = Membership.objects.in_force(moment).filter(kind=Membership.Kind.MEMBER)
+        return Exists(in_it.filter(group=OuterRef(group), person=OuterRef("person")))
+
+    eligible = lasting(moment, *Eligibility.LIVE, of="eligibility")
+    given = lasting(moment, *GroupAssignment.LIVE, of="through")
+    return Q(
+        lasting(moment, *statuses),
+        Q(eligibility__isnull=True)
+        | Q(eligible, Q(eligibility__group__isnull=True) | is_member("eligibility__group")),
+        Q(through__isnull=True) | Q(given, is_member("through__group")),
+        person__is_active=True,
+    )
+
+
+def being_in_force(at: datetime | None = None) -> Q:
+    """What ``Assignments.in_force`` asks."""
+    return being_due(at or timezone.now(), Assignment.Status.ACTIVE)
+
+
 class Assignments(models.QuerySet["Assignment"]):
     """Questions about assignments. Times decide; a status never lengthens time."""
 
@@ -136,27 +154,11 @@ class Assignments(models.QuerySet["Assignment"]):
 
         Started, not past the end, not ended, holder enabled, eligibility, group and membership behind it still good.
         """
-        moment = at or timezone.now()
-        good = Eligibility.objects.in_force(moment).filter(pk=OuterRef("eligibility"))
-        given = GroupAssignment.objects.in_force(moment).filter(pk=OuterRef("through"))
-
-        def member(group: str) -> Exists:
-            in_it = Membership.objects.in_force(moment).filter(kind=Membership.Kind.MEMBER)
-            return Exists(in_it.filter(group=OuterRef(group), person=OuterRef("person")))
-
-        return self.filter(
-            Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
-            Q(eligibility__isnull=True)
-            | Q(Exists(good), Q(eligibility__group__isnull=True) | member("eligibility__group")),
-            Q(through__isnull=True) | Q(Exists(given), member("through__group")),
-            starts_at__lte=moment,
-            person__is_active=True,
-            status__in=Assignment.LIVE,
-        )
+        return self.filter(being_due(at or timezone.now(), *Assignment.LIVE))
 
     def in_force(self, at: datetime | None = None) -> Assignments:
         """Those that are due and confirmed by the directory: what pages and interfaces call active."""
-        return self.due(at).filter(status=Assignment.Status.ACTIVE)
+        return self.filter(being_in_force(at))
 
     def live(self) -> Assignments:
         """Those whose life has not come to its end yet, whatever the time says."""

@@ -15,7 +15,7 @@ from simple_history.models import HistoricalRecords
 from accounts.models import Group, Membership, User
 from audit.journal.lifecycle import HasLife
 from roles.models.directory import Scope
-from roles.models.lasting import Until
+from roles.models.lasting import Until, lasting
 from roles.models.role import Role
 
 
@@ -24,12 +24,7 @@ class Eligibilities(models.QuerySet["Eligibility"]):
 
     def in_force(self, at: datetime | None = None) -> Eligibilities:
         """Those that may be activated at ``at`` (now when left out). Times decide, not whether a sweep has run."""
-        moment = at or timezone.now()
-        return self.filter(
-            Q(ends_at__isnull=True) | Q(ends_at__gt=moment),
-            starts_at__lte=moment,
-            status__in=[Eligibility.Status.SCHEDULED, Eligibility.Status.IN_FORCE],
-        )
+        return self.filter(lasting(at or timezone.now(), *Eligibility.LIVE))
 
     def of(self, person: User, at: datetime | None = None) -> Eligibilities:
         """Those that ``person`` may use: their own, and those of groups they are a member of at ``at``."""
@@ -59,6 +54,7 @@ class Eligibility(HasLife):
         EXPIRED = "expired", _("Expired")
         REMOVED = "removed", _("Removed")
 
+    LIVE: ClassVar[list[str]] = [Status.SCHEDULED, Status.IN_FORCE]
     NEXT: ClassVar[dict[str, frozenset[str]]] = {
         Status.SCHEDULED: frozenset({Status.IN_FORCE, Status.EXPIRED, Status.REMOVED}),
         Status.IN_FORCE: frozenset({Status.EXPIRED, Status.REMOVED}),

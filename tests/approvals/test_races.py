@@ -33,7 +33,7 @@ from tests.factories.roles import (
     now,
     some_key,
 )
-from tests.races import AT_ONCE, FEWER_ROUNDS, ROUNDS, Race, lost, racing, won
+from tests.races import AT_ONCE, ROUNDS, Race, lost, racing, won
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -260,7 +260,7 @@ def test_B9_giving_back_against_the_sweep_at_the_end_is_one_end(
 ) -> None:
     eligibility = make_eligibility(make_role(vault.row), cast.employee)
     causes = set()
-    for n in range(FEWER_ROUNDS):
+    for n in range(ROUNDS):
         clock.move_to(NOON + n * 24 * HOUR)
         held = activate(eligibility, cast.employee, minutes=60)
         sweep()
@@ -290,7 +290,7 @@ def test_an_eligibility_that_ends_in_the_moment_of_approval_leaves_nothing_in_fo
     from approvals.granting import request_removal
 
     name_approvers(role, *approvers)
-    for n in range(FEWER_ROUNDS):
+    for n in range(ROUNDS):
         person = make_person(f"person{n}")
         eligibility: Eligibility = make_eligibility(role, person)
         access_request = ask(eligibility, person)

@@ -25,7 +25,7 @@ from tests.factories.holders import (
     standing_administrators,
 )
 from tests.factories.roles import now
-from tests.races import FEWER_ROUNDS, ROUNDS, Race, lost, racing, won
+from tests.races import ROUNDS, Race, lost, racing, won
 from tests.rivals import rivalling
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,7 +68,7 @@ def disable(person: User, by: User) -> None:
 def test_G2_two_who_remove_or_disable_each_other_leave_one(race_of_two: Race, pair: Pair) -> None:
     one, two = pair
     acts = [(remove, remove), (disable, disable), (disable, remove)]
-    for n in range(FEWER_ROUNDS):
+    for n in range(ROUNDS):
         first, second = acts[n % len(acts)]
 
         outcomes = race_of_two([partial(first, one, two), partial(second, two, one)])

@@ -23,7 +23,7 @@ from roles.sweeping import sweep, tell_time
 from tests.factories.connectors import Vault
 from tests.factories.people import make_person
 from tests.factories.roles import HOUR, NOON, acts_on, make_role, now
-from tests.races import AT_ONCE, FEWER_ROUNDS, Race, lost, racing, won
+from tests.races import AT_ONCE, ROUNDS, Race, lost, racing, won
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,7 +70,7 @@ def begin(role: Role) -> Callable[..., Assignment]:
 def test_two_sweeps_at_once_give_and_take_each_right_once(
     race_of_four: Race, begin: Callable[[], Assignment], vault: Vault, clock: TimeMachineFixture
 ) -> None:
-    for n in range(FEWER_ROUNDS):
+    for n in range(ROUNDS):
         clock.move_to(NOON + n * 24 * HOUR)
         held = [begin() for _ in range(2)]
 
@@ -95,7 +95,7 @@ def test_two_sweeps_at_once_give_and_take_each_right_once(
 def test_H2_one_message_delivered_eight_times_at_once_has_one_effect(
     race: Race, begin: Callable[[], Assignment], vault: Vault
 ) -> None:
-    for _ in range(FEWER_ROUNDS):
+    for _ in range(ROUNDS):
         one = begin()
         race([lambda one=one: provision_assignment(one.pk)] * AT_ONCE)  # type: ignore[misc]
         end_assignment(now(one), actor=PORTAL, cause=EndCause.REMOVED)
@@ -132,7 +132,7 @@ def test_without_a_claim_the_directory_would_be_told_more_than_once(
 def test_ended_by_eight_hands_at_once_it_ends_once(
     race: Race, begin: Callable[[], Assignment], vault: Vault
 ) -> None:
-    for _ in range(FEWER_ROUNDS):
+    for _ in range(ROUNDS):
         one = begin()
         sweep()
 
@@ -150,7 +150,7 @@ def test_ended_by_eight_hands_at_once_it_ends_once(
 def test_removed_while_it_is_being_given_it_does_not_stay(
     race_of_four: Race, begin: Callable[[], Assignment], vault: Vault
 ) -> None:
-    for _ in range(FEWER_ROUNDS):
+    for _ in range(ROUNDS):
         one = begin()
 
         def remove(one: Assignment = one) -> None:
@@ -169,7 +169,7 @@ def test_the_end_of_time_and_a_removal_meet_and_one_cause_is_written_down(
     race_of_four: Race, begin: Callable[[], Assignment], vault: Vault, clock: TimeMachineFixture
 ) -> None:
     causes = set()
-    for n in range(FEWER_ROUNDS):
+    for n in range(ROUNDS):
         clock.move_to(NOON + n * 24 * HOUR)
         one = begin()
         sweep()
