@@ -31,6 +31,7 @@ from accounts.notifications.models import Notification
 from accounts.sessions import Session
 
 __all__ = [
+    "Absence",
     "Attempts",
     "Authenticator",
     "DutyHolding",
@@ -314,4 +315,5 @@ class DutyHolding(models.Model):
 
 
 # Down here, because the package behind it asks for User as soon as it is imported.
+from accounts.absence_models import Absence  # noqa: E402
 from accounts.mfa.passkey_models import Passkey  # noqa: E402

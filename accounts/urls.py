@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from accounts import away_views as away
 from accounts import break_glass_views as break_glass
 from accounts import views
 from accounts.mfa import passkey_views as passkeys
@@ -19,6 +20,8 @@ urlpatterns = [
     path("passkey/", passkeys.passkey_challenge, name="passkey_challenge"),
     path("second-factors/", mfa.second_factors, name="second_factors"),
     path("password/", views.change_password, name="change_password"),
+    path("away/", away.away, name="away"),
+    path("away/<int:pk>/end/", away.end_absence, name="end_absence"),
     path("people/", views.people, name="people"),
     path("people/invite/", views.invite_person, name="invite_person"),
     path("people/services/add/", views.add_service, name="add_service"),
@@ -28,6 +31,7 @@ urlpatterns = [
     path("people/<int:pk>/break-glass/", break_glass.name_break_glass, name="name_break_glass"),
     path("people/<int:pk>/break-glass/end/", break_glass.unname_break_glass, name="unname_break_glass"),
     path("people/<int:pk>/invite-again/", views.invite_again, name="invite_again"),
+    path("people/<int:pk>/away/", away.person_away, name="person_away"),
     path("people/<int:pk>/help/", views.help_person, name="help_person"),
     path("", include("accounts.notifications.urls")),
 ]

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from accounts.duties import ROLE_ADMINISTRATORS, holders_of
-from accounts.models import Membership, User
-from approvals.models import AccessRequest, FrozenApprover
+from accounts.models import Absence, Membership, User
+from approvals.models import AccessRequest, Decision, FrozenApprover
 from roles.models import Approver, Role
 from roles.nested_groups import group_key_of
 from roles.parts import appointed_with
@@ -19,13 +19,14 @@ Kind = Approver.Kind
 def approvers_of_all(requests: Sequence[AccessRequest]) -> dict[int, list[User]]:
     """The people who may decide on each of ``requests`` at this moment, by the request's key, in the order of names.
 
-    The same answer as ``approvers_of`` gives for one. Eight queries at most, however many requests and approvers.
+    The same answer as ``approvers_of`` gives for one. Ten queries at most, however many requests and approvers.
 
     Args:
         requests: with ``holder``, ``requester`` and ``role__directory`` at hand.
     """
     lines: dict[int, list[FrozenApprover]] = defaultdict(list)
-    for line in FrozenApprover.objects.standing().filter(access_request__in=[one.pk for one in requests]):
+    asked = FrozenApprover.objects.standing().asked()
+    for line in asked.filter(access_request__in=[one.pk for one in requests]):
         lines[line.access_request_id].append(line)
     kinds = {line.kind for found in lines.values() for line in found}
     named = {line.group_id for found in lines.values() for line in found if line.kind == Kind.GROUP}
@@ -51,18 +52,44 @@ def approvers_of_all(requests: Sequence[AccessRequest]) -> dict[int, list[User]]
         owned = owners.get(one.role_id, set())
         return owned | by_duty if line.kind == FrozenApprover.MANAGERS else owned
 
+    def in_person(one: AccessRequest, line: FrozenApprover) -> Iterable[int | None]:
+        """As ``who``, without those whom only a duty makes one of them."""
+        if line.kind == FrozenApprover.MANAGERS:
+            return owners.get(one.role_id, set())
+        return () if line.kind == FrozenApprover.ADMINISTRATORS else who(one, line)
+
     keys = {one.pk: {key for line in lines[one.pk] for key in who(one, line)} for one in requests}
-    wanted = {key for found in keys.values() for key in found if key is not None}
-    people = list(User.objects.filter(pk__in=wanted, is_active=True))
-    return {
-        one.pk: [person for person in people if person.pk in keys[one.pk] and not _asks(person, one)]
-        for one in requests
-    }
+    themselves = {one.pk: {key for line in lines[one.pk] for key in in_person(one, line)} for one in requests}
+    wanted = {key for found in (*keys.values(), *themselves.values()) for key in found if key is not None}
+    absences = list(Absence.objects.in_force().filter(person__in=wanted))
+    wanted |= {absence.deputy_id for absence in absences}
+    people = {person.pk: person for person in User.objects.filter(pk__in=wanted, is_active=True)}
+    said = _said(requests)
+    found = {}
+    for one in requests:
+        out = [*said[one.pk], *(who for who in (one.holder, one.requester) if who is not None)]
+        deputies = {
+            absence.deputy_id
+            for absence in absences
+            if absence.person_id in themselves[one.pk] and not _is_one_of(people.get(absence.person_id), out)
+        }
+        able = keys[one.pk] | deputies
+        found[one.pk] = [each for key, each in people.items() if key in able and not _is_one_of(each, out)]
+    return found
 
 
-def _asks(person: User, one: AccessRequest) -> bool:
-    """Whether the human behind ``person`` is the one it is for, or who asked."""
-    return any(who is not None and person.is_same_human_as(who) for who in (one.holder, one.requester))
+def _said(requests: Sequence[AccessRequest]) -> dict[int, list[User]]:
+    """Who has answered, at whatever stage, by the request's key."""
+    said: dict[int, list[User]] = defaultdict(list)
+    given = Decision.objects.filter(access_request__in=[one.pk for one in requests], void_at=None)
+    for decision in given.select_related("approver"):
+        said[decision.access_request_id].append(decision.approver)
+    return said
+
+
+def _is_one_of(person: User | None, others: Iterable[User]) -> bool:
+    """Whether the human behind ``person`` is one of those behind ``others``; nobody is taken for one."""
+    return person is None or any(person.is_same_human_as(who) for who in others)
 
 
 def _in_groups(groups: set[int], kind: str) -> dict[int, set[int]]:

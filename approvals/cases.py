@@ -13,12 +13,14 @@ from accounts.models import Membership, User
 from approvals.approvers import approvers_of_all
 from approvals.extending import EXTENSIONS, Given, held_by_request, suggested
 from approvals.models import AccessRequest
+from approvals.timeline import stage_in_words
 from roles.models import Assignment, Eligibility
 from roles.requirements import Asked, window
 
 MONTHS = 12
 MONTH = timedelta(days=30.4)
 NAMED = 10  # others who may decide
+SHORT = 240  # minutes up to which half hours are offered
 TALLEST = 16  # of a bar, in units of its drawing
 Status = AccessRequest.Status
 
@@ -82,6 +84,18 @@ class Case:
     held: Eligibility | Assignment | None = None
     given: Given | None = None
 
+    @property
+    def lengths(self) -> list[int]:
+        """The minutes for which an activation may be approved: what was asked for first, then less of it."""
+        asked = self.access_request.minutes or 0
+        step = 60 if asked > SHORT else 30
+        return [asked, *range((asked - 1) // step * step, 0, -step)] if asked else []
+
+    @property
+    def stage_in_words(self) -> str:
+        """Which stage this is and how many must agree; "" where any one decides it all."""
+        return stage_in_words(self.access_request)
+
 
 def cases_of(requests: Sequence[AccessRequest], person: User) -> list[Case]:
     """The cases that ``person`` decides on, in the order given."""
@@ -94,6 +108,8 @@ def cases_of(requests: Sequence[AccessRequest], person: User) -> list[Case]:
         asked = Asked(minutes=one.minutes or 0, starts_at=one.asked_start)
         until = ends.get(one.pk)
         starts_at, ends_at = window(asked, decided_at=now, eligible_until=until)
+        if one.act == AccessRequest.Act.PROLONG and one.assignment and one.asked_end:
+            starts_at, ends_at = one.assignment.starts_at, one.asked_end
         others = [each for each in deciders[one.pk] if each.pk != person.pk][:NAMED]
         held, given = None, None
         if one.act in EXTENSIONS:

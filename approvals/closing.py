@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from approvals.models import AccessRequest
 from approvals.permissions import roles_managed_by
+from approvals.separated import why_request_is_separated
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken
-from roles.models import Eligibility
+from roles.models import Assignment, Eligibility
 from roles.models.values import Audience, Occasion
 from roles.telling import tell
 from roles.wording import in_words
@@ -26,9 +27,17 @@ from roles.wording import in_words
 Status = AccessRequest.Status
 BATCH = 200
 #: what a request is about, by its act; the rest is about who may activate
-OCCASIONS: dict[str, Occasion] = {AccessRequest.Act.ACTIVATE: Occasion.ACTIVATION}
+OCCASIONS: dict[str, Occasion] = {
+    AccessRequest.Act.ACTIVATE: Occasion.ACTIVATION,
+    AccessRequest.Act.PROLONG: Occasion.ACTIVATION,
+}
 #: what else waits for a decision, as the journal calls it
-NOUNS: dict[str, str] = {AccessRequest.Act.EXTEND: "extension", AccessRequest.Act.RENEW: "renewal"}
+NOUNS: dict[str, str] = {
+    AccessRequest.Act.PROLONG: "prolongation",
+    AccessRequest.Act.EXTEND: "extension",
+    AccessRequest.Act.RENEW: "renewal",
+}
+KEEPING = (AccessRequest.Act.EXTEND, AccessRequest.Act.RENEW)
 
 
 @journaled
@@ -60,13 +69,13 @@ def cancel_request(access_request: AccessRequest, *, actor: Actor, justification
 
 
 def noun_of(access_request: AccessRequest) -> str:
-    """What the journal calls a request that waits: activation, extension or renewal."""
+    """What the journal calls a request that waits: activation, prolongation, extension or renewal."""
     return NOUNS.get(access_request.act, "activation")
 
 
 def notice_of(access_request: AccessRequest, what: str) -> str:
     """The name of the notice that tells what became of a request, for instance ``denied``."""
-    kind = "extension" if access_request.act in NOUNS else "activation"
+    kind = "extension" if access_request.act in KEEPING else "activation"
     return f"approvals/{kind}_{what}"
 
 
@@ -130,12 +139,16 @@ def close_hopeless_requests() -> None:
     for access_request in AccessRequest.objects.lapsed()[:BATCH]:
         with suppress(Overtaken):
             time_out_request(access_request, actor=PORTAL)
-    waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE)
+    waiting = AccessRequest.objects.open().filter(act__in=OCCASIONS)
     good = Eligibility.objects.in_force().values("pk")
     for access_request in waiting.filter(~Q(eligibility__in=good) | Q(holder__is_active=False))[:BATCH]:
         with suppress(Overtaken):
             fail_request(access_request, actor=PORTAL, why=why_not_any_more(access_request))
-    kept = AccessRequest.objects.open().filter(act__in=NOUNS).filter(holder__is_active=False)
+    ended = AccessRequest.objects.open().filter(act=AccessRequest.Act.PROLONG)
+    for access_request in ended.exclude(assignment__status__in=Assignment.LIVE)[:BATCH]:
+        with suppress(Overtaken):
+            fail_request(access_request, actor=PORTAL, why=_("The activation has ended."))
+    kept = AccessRequest.objects.open().filter(act__in=KEEPING, holder__is_active=False)
     for access_request in kept[:BATCH]:
         with suppress(Overtaken):
             fail_request(access_request, actor=PORTAL, why=_("The person was disabled."))
@@ -155,4 +168,4 @@ def why_not_any_more(access_request: AccessRequest) -> str:
     until = eligibility.ends_for(holder)
     if until is not None and start >= until:
         return _("The eligibility ends before the asked start.")
-    return ""
+    return why_request_is_separated(access_request)

@@ -14,6 +14,7 @@ from accounts.duties import ROLE_ADMINISTRATORS
 from accounts.models import User
 from approvals.changing import bring_about, usual_end
 from approvals.closing import time_out_request
+from approvals.content import content_digest
 from approvals.filing import Act, check_justification, check_wishes, is_over, kind_of, wish_about
 from approvals.models import AccessRequest, Decision, FrozenApprover
 from approvals.permissions import approvers_of
@@ -142,7 +143,14 @@ def _ask(held: Mine, act: str, *, actor: Actor, justification: str) -> AccessReq
         deadline=min(now + DECIDE_WITHIN, end + RENEW_WITHIN),
     )
     noun = "extension" if act == Act.EXTEND else "renewal"
-    begin_life(access_request, actor=actor, action=f"{noun}.requested", justification=justification)
+    access_request.digest = content_digest(access_request)
+    begin_life(
+        access_request,
+        actor=actor,
+        action=f"{noun}.requested",
+        justification=justification,
+        content=access_request.digest,
+    )
     FrozenApprover.objects.create(access_request=access_request, kind=FrozenApprover.MANAGERS)
     people = {one.pk: one for one in approvers_of(access_request)}
     people |= {one.pk: one for one in people_with_duty(*ROLE_ADMINISTRATORS)}

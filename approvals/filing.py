@@ -19,6 +19,7 @@ from accounts.models import FactorUse, Group, Membership, User
 from approvals.models import AccessRequest
 from approvals.permissions import roles_managed_by
 from approvals.requesting import RequirementsUnmet
+from approvals.separated import check_wishes_not_separated
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_lives, move_all_to
 from audit.journal.plain import storable
@@ -126,8 +127,10 @@ def check_wishes(
         RequirementsUnmet: what one of them lacks; the message names whom it is about where there are several.
         StepUpRequired: only the second factor is missing.
         Refused: one of them is disabled.
+        Separated: one of them, or a member of a group, holds what may not be held together with it.
     """
     check_enabled(wishes)
+    check_wishes_not_separated(wishes)
     layers = layers_for((wish.role, wish.scope) for wish in wishes)
     now, asks_for_factor = timezone.now(), False
     for wish in wishes:

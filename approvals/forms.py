@@ -21,11 +21,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.freshness import fresh_factor
 from approvals.extending import Given
+from approvals.foreseeing import StageAhead, stages_ahead, wait_in_words
 from approvals.models import AccessRequest, Decision
 from approvals.requesting import RequirementsUnmet, standing_of
+from approvals.separated import why_activation_is_separated
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
-from roles.effective import settings_at
+from roles.effective import layers_at, settings_at
 from roles.models import EffectiveSettings, Eligibility, Factor
 from roles.requirements import ACTIVE, ELIGIBLE, Asked, effect_in_words
 from roles.wording import settings_in_words
@@ -67,13 +69,16 @@ def hour_of(at: datetime) -> str:
 class StrictForm(forms.Form):
     """A form that takes exactly its own fields, and can show why a verb refused what it holds."""
 
+    #: names under which parts of it send fields of theirs
+    sent_by_parts: frozenset[str] = frozenset()
+
     def clean(self) -> dict[str, Any]:
         """Anything else that was sent is a forgery, not a mistake.
 
         Raises:
             BadRequest: a field that the form does not have.
         """
-        known = {self.add_prefix(name) for name in self.fields} | {"csrfmiddlewaretoken"}
+        known = {self.add_prefix(name) for name in self.fields} | {"csrfmiddlewaretoken"} | self.sent_by_parts
         if strange := sorted(set(self.data) - known):
             raise BadRequest(f"The form has no field {strange[0][:60]!r}.")
         return super().clean() or self.cleaned_data
@@ -198,6 +203,26 @@ class ActivationForm(StrictForm):
         )
         return mark_safe(sentence)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
 
+    @cached_property
+    def ahead(self) -> list[StageAhead]:
+        """The stages in which a request would be decided; none where nobody has to."""
+        if not self.role_settings.approval_required:
+            return []
+        layers = layers_at(self.eligibility.role, self.eligibility.scope)
+        return stages_ahead(self.eligibility, self.actor.person, layers)
+
+    @cached_property
+    def usual_wait(self) -> str:
+        """How long an answer usually takes, in words."""
+        return wait_in_words(self.eligibility.role)
+
+    @cached_property
+    def separated(self) -> str:
+        """Why it may not be held together with what the person holds, for what is filled in so far; "" when it may."""
+        minutes = self._readable("minutes") or self.usual_minutes
+        asked = Asked(minutes=minutes, starts_at=self._readable("starts_at"))
+        return why_activation_is_separated(self.eligibility.role, self.actor.person, asked)
+
     def _readable(self, name: str) -> Any:
         """What stands in a field, when it can be read; the form need not be sent for that."""
         try:
@@ -214,10 +239,11 @@ class DecisionForm(StrictForm):
         label=_("Your justification"), required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     from_list = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    minutes = forms.IntegerField(label=_("For how long"), required=False, min_value=1)
 
     def answer(self) -> dict[str, Any]:
         """The verdict and its justification, as the verb takes them."""
-        return {name: self.cleaned_data[name] for name in ("verdict", "justification")}
+        return {name: self.cleaned_data.get(name) for name in ("verdict", "justification", "minutes")}
 
 
 class ExtensionForm(DecisionForm):
@@ -269,6 +295,26 @@ class TogetherForm(DecisionForm):
 
     pick = forms.Field(required=False, widget=forms.MultipleHiddenInput)
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class QuestionForm(StrictForm):
+    """What an approver wants to know."""
+
+    question = forms.CharField(
+        label=_("Your question"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class AnswerForm(StrictForm):
+    """The answer, and the justification where it shall say something else."""
+
+    answer = forms.CharField(label=_("Your answer"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    justification = forms.CharField(
+        label=_("Justification of the request"),
+        required=False,
+        help_text=_("Changing it makes it another request: approvals given so far no longer count."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class CancelForm(StrictForm):

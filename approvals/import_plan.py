@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from approvals.filing import (
 )
 from approvals.import_lines import Line, lines_of, moment_of
 from approvals.permissions import roles_managed_by
+from approvals.separated import conflicts_of_wishes
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
 from roles.assigning import LIVE, Wish, already_eligible_words
@@ -30,6 +31,7 @@ from roles.effective import Layers, layers_for
 from roles.models import Assignment, Eligibility, GroupAssignment, Origin, Role, Scope
 from roles.reaching import check_scope
 from roles.requirements import ACTIVE, ELIGIBLE, AskedAssignment, unmet_for_assignment
+from roles.separation import Separated
 
 ASSIGN, UPDATE, REMOVE = "assign", "update", "remove"
 NEW, CHANGED, REMOVED, UNCHANGED, REFUSED = "new", "changed", "removed", "unchanged", "refused"
@@ -110,7 +112,19 @@ def plan_of(text: str, *, actor: Actor) -> Plan:
         except Refused as refused:
             row = Planned(line, REFUSED, refused.message)
         rows.append(row)
-    return Plan(rows)
+    return Plan(_kept_apart(rows))
+
+
+def _kept_apart(rows: list[Planned]) -> list[Planned]:
+    """The same, with those refused who would hold what may not be held together; what the file removes is not in the way."""
+    giving = [place for place, row in enumerate(rows) if row.state in (NEW, CHANGED) and row.wish]
+    leaving = [row.held.pk for row in rows if row.state == REMOVED and isinstance(row.held, Assignment)]
+    wishes = [cast(Wish, rows[place].wish) for place in giving]
+    for place, conflicts in zip(giving, conflicts_of_wishes(wishes, leaving=leaving), strict=True):
+        if conflicts:
+            why = Separated(conflicts).message
+            rows[place] = replace(rows[place], state=REFUSED, why=why, wish=None, held=None)
+    return rows
 
 
 class World:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from approvals.extending import EXTEND_WITHIN
+from approvals.favourite_models import Favourite
 from approvals.models import AccessRequest
 from roles.effective import layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
@@ -29,6 +30,7 @@ class Choice:
         held: their assignment by this eligibility, while its time is not over.
         waiting: their request that waits for a decision.
         last: their latest activation of the role.
+        is_favourite: whether they have given it a star.
     """
 
     eligibility: Eligibility
@@ -36,6 +38,7 @@ class Choice:
     held: Assignment | None = None
     waiting: AccessRequest | None = None
     last: AccessRequest | None = None
+    is_favourite: bool = False
 
     @property
     def needs(self) -> list[tuple[str, str]]:
@@ -60,7 +63,9 @@ def ends_soon(at: datetime | None) -> bool:
 
 
 def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> list[Choice]:
-    """Every role ``person`` may activate at this moment, lately used ones first. Six queries, however many there are.
+    """Every role ``person`` may activate at this moment, favourites and lately used ones first.
+
+    Seven queries, however many there are.
 
     Args:
         held: what ``held_by`` says, where that was just asked already.
@@ -79,6 +84,7 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     }
     asked = AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
     waiting = {(one.role_id, one.scope_id): one for one in asked.open()}
+    starred = set(Favourite.objects.filter(person=person).values_list("role", "scope"))
     last: dict[int, AccessRequest] = {}
     for one in asked.only("role_id", "minutes", "created_at", "status")[:LATEST]:
         last.setdefault(one.role_id, one)
@@ -89,23 +95,31 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
             held=by_eligibility.get(eligibility.pk),
             waiting=waiting.get((eligibility.role_id, eligibility.scope_id)),
             last=last.get(eligibility.role_id),
+            is_favourite=(eligibility.role_id, eligibility.scope_id) in starred,
         )
         for eligibility in eligibilities
     ]
-    return sorted(choices, key=lately_used_first)
+    return sorted(choices, key=favourites_first)
 
 
-def lately_used_first(choice: Choice) -> tuple[bool, float, str]:
-    """Sorts choices: what can be asked for now, then by latest use, then by name."""
+def favourites_first(choice: Choice) -> tuple[bool, bool, float, str]:
+    """Sorts choices: favourites, what can be asked for now, then by latest use, then by name."""
     used: datetime | None = choice.last.created_at if choice.last else None
-    return (not choice.is_free, -used.timestamp() if used else 0.0, choice.eligibility.role.name)
+    return (
+        not choice.is_favourite,
+        not choice.is_free,
+        -used.timestamp() if used else 0.0,
+        choice.eligibility.role.name,
+    )
 
 
 def held_by(person: User) -> QuerySet[Assignment]:
     """What ``person`` holds, is about to hold, or still has in the directory, what ends first at the top.
 
-    Each carries ``counts``: whether it is in force at this moment; and ``may_be_extended``: whether one may ask to keep it. A failed one is told until its time is over.
+    Each carries ``counts``: whether it is in force at this moment; ``may_be_extended``: whether one may ask to keep it;
+    and ``asks_for_longer``: whether a request for more time waits. A failed one is told until its time is over.
     """
+    longer = AccessRequest.objects.open().filter(act=AccessRequest.Act.PROLONG, assignment=OuterRef("pk"))
     failed = Q(status=Assignment.Status.FAILED, ends_at__lte=timezone.now())
     soon = Q(origin=Origin.DIRECT, through=None, ends_at__lte=timezone.now() + EXTEND_WITHIN)
     live = Q(status__in=Assignment.LIVE, ends_at__gt=timezone.now())
@@ -115,6 +129,7 @@ def held_by(person: User) -> QuerySet[Assignment]:
         .annotate(
             counts=ExpressionWrapper(being_in_force(), BooleanField()),
             may_be_extended=ExpressionWrapper(soon & live, BooleanField()),
+            asks_for_longer=Exists(longer),
         )
         .select_related("role__directory", "scope", "eligibility")
         .order_by("ends_at", "pk")

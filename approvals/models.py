@@ -13,15 +13,21 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import FactorUse, Group
+from approvals.favourite_models import Favourite, RoleInSet, RoleSet
 from approvals.settings.models import SettingsChange, SettingsTemplate
 from audit.journal.lifecycle import HasLife
 from roles.models import Approver, Assignment, EffectiveSettings, Eligibility, Role, Scope
+from roles.models.stages import Stage, stages_of
 
 __all__ = [
     "AccessRequest",
     "AccessRequests",
     "Decision",
+    "Favourite",
     "FrozenApprover",
+    "Question",
+    "RoleInSet",
+    "RoleSet",
     "SettingsChange",
     "SettingsTemplate",
 ]
@@ -52,6 +58,7 @@ class AccessRequest(HasLife):
     class Act(models.TextChoices):
         ACTIVATE = "activate", _("Activation")
         DEACTIVATE = "deactivate", _("Deactivation")
+        PROLONG = "prolong", _("Longer activation")
         EXTEND = "extend", _("Extension")
         RENEW = "renew", _("Renewal")
         ASSIGN = "assign", _("Assignment")
@@ -112,6 +119,18 @@ class AccessRequest(HasLife):
     asked_settings = models.JSONField(default=dict, help_text="the role settings it was asked under")
     factor_use = models.ForeignKey(FactorUse, null=True, on_delete=models.PROTECT, related_name="+")
     idempotency_key = models.CharField(max_length=64, blank=True)
+    stages = models.JSONField(
+        default=list, help_text="the stages of its approval, as they were when it was filed"
+    )
+    stage = models.PositiveSmallIntegerField(default=1, help_text="the stage that waits")
+    stage_began_at = models.DateTimeField(null=True)
+    escalates_at = models.DateTimeField(
+        null=True, help_text="from when on further people may decide on this stage"
+    )
+    escalated_at = models.DateTimeField(null=True, help_text="when they were told")
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="of what is asked; decisions are bound to it"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     deadline = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
@@ -168,6 +187,16 @@ class AccessRequest(HasLife):
         """The role settings in force when it was asked."""
         return EffectiveSettings.from_json(self.asked_settings)
 
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The stages of its approval, as they were when it was filed."""
+        return stages_of(self.stages, range(1, len(self.stages) + 1))
+
+    @property
+    def present_stage(self) -> Stage:
+        """The stage that waits."""
+        return self.all_stages[self.stage - 1]
+
     def journal_context(self) -> dict[str, Any]:
         return {
             "about": self.holder,
@@ -182,11 +211,18 @@ class FrozenApprovers(models.QuerySet["FrozenApprover"]):
 
     def standing(self) -> FrozenApprovers:
         """Those that still count: the role settings have the line, and it says what it said."""
-        unchanged = Q(source__kind=F("kind"))
+        unchanged = Q(
+            source__kind=F("kind"), source__stage=F("stage"), source__is_escalation=F("is_escalation")
+        )
         for who in ("person", "group"):
             unchanged &= Q(**{f"source__{who}": F(who)}) | Q(**{f"source__{who}": None, who: None})
         always = Q(kind__in=[FrozenApprover.ADMINISTRATORS, FrozenApprover.MANAGERS])
         return self.filter(always | unchanged, struck_at=None)
+
+    def asked(self, at: datetime | None = None) -> FrozenApprovers:
+        """Those of the stage that waits; who may answer only after a while, once that is over."""
+        late = Q(access_request__escalates_at__lte=at or timezone.now())
+        return self.filter(Q(is_escalation=False) | late, stage=F("access_request__stage"))
 
 
 class FrozenApprover(models.Model):
@@ -207,6 +243,8 @@ class FrozenApprover(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
+    stage = models.PositiveSmallIntegerField(default=1)
+    is_escalation = models.BooleanField(default=False)
     struck_at = models.DateTimeField(null=True, help_text="when role settings stopped to name this approver")
 
     objects = FrozenApprovers.as_manager()
@@ -229,7 +267,14 @@ class Decision(models.Model):
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     justification = models.TextField(blank=True)
+    stage = models.PositiveSmallIntegerField(default=1)
+    stands_in_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    digest = models.CharField(max_length=64, blank=True, help_text="of the request as it was decided on")
+    factor_use = models.ForeignKey(FactorUse, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
+    given_minutes = models.PositiveIntegerField(null=True, help_text="where it was shortened")
     given_kind = models.CharField(
         max_length=10, blank=True, help_text="eligible or active: what an extension or renewal was given as"
     )
@@ -243,11 +288,40 @@ class Decision(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["access_request", "approver"],
+                fields=["access_request", "stage", "approver"],
                 condition=Q(void_at__isnull=True),
-                name="one_decision_per_person",
+                name="one_decision_per_person_and_stage",
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.approver} {self.verdict} {self.access_request}"
+
+
+class Question(models.Model):
+    """What an approver wants to know before they decide, and the answer."""
+
+    access_request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="questions")
+    asker = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    at = models.DateTimeField(default=timezone.now)
+    answerer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    answer = models.TextField(blank=True)
+    answered_at = models.DateTimeField(null=True)
+    seconds_left = models.PositiveIntegerField(
+        null=True, help_text="until the deadline, where the question stopped the clock"
+    )
+
+    class Meta:
+        ordering = ["at", "pk"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["access_request"], condition=Q(answered_at__isnull=True), name="one_open_question"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asker} about {self.access_request}"

@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holders_of, holds
-from accounts.models import Membership, People, User
-from approvals.models import AccessRequest, AccessRequests, FrozenApprover
+from accounts.models import Absence, Membership, People, User
+from approvals.models import AccessRequest, AccessRequests, Decision, FrozenApprover
 from approvals.settings.places import Line
 from audit.journal.refusing import NotAllowed
 from roles.models import Approver, Role
@@ -51,27 +51,68 @@ def requests_decidable_by(
         return AccessRequest.objects.none()
     parts = parts or parts_of(person)
     by_duty = not set(ROLE_ADMINISTRATORS).isdisjoint(duties_of(person) if duties is None else duties)
+    named = _naming(person, parts)
+    for absent in represented_by(person):  # with what they are themselves, not with their duties
+        answered = Decision.objects.filter(
+            _by_human(absent, of="approver"), access_request=OuterRef("access_request"), void_at=None
+        )
+        theirs = _naming(absent, parts_of(absent)) & ~_asked_by(absent, of="access_request")
+        named |= theirs & ~Q(Exists(answered))
+    if by_duty:  # who may only activate the duty manages nothing yet
+        named |= Q(kind=FrozenApprover.MANAGERS)
+    if by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
+        named |= Q(kind=FrozenApprover.ADMINISTRATORS)
+    rule = FrozenApprover.objects.standing().asked().filter(named, access_request=OuterRef("pk"))
+    said = Decision.objects.filter(access_request=OuterRef("pk"), void_at=None)
+    requests: AccessRequests = (
+        AccessRequest.objects.open()
+        .filter(Exists(rule), ~Exists(said.filter(_by_human(person, of="approver"))))
+        .exclude(_asked_by(person))
+    )
+    return requests
+
+
+def represented_by(person: User) -> list[User]:
+    """Those who are away at this moment and whose deputy ``person`` is. A deputy's own deputy stands in for nobody but them."""
+    return [one.person for one in Absence.objects.in_force().filter(deputy=person).select_related("person")]
+
+
+def _naming(person: User, parts: Parts) -> Q:
+    """The lines of frozen approvers that name ``person``, by whatever they are but by their duties."""
     named = Q(kind=Approver.Kind.PERSON, person=person)
     named |= Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
     if parts.member_of:
         named |= Q(kind=Approver.Kind.GROUP, group__in=parts.member_of)
     if owned := parts.roles(OWN, of="access_request__role"):
         named |= Q(owned, kind__in=[Approver.Kind.OWNERS, FrozenApprover.MANAGERS])
-    if by_duty:  # who may only activate the duty manages nothing yet
-        named |= Q(kind=FrozenApprover.MANAGERS)
-    if by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
-        named |= Q(kind=FrozenApprover.ADMINISTRATORS)
-    rule = FrozenApprover.objects.standing().filter(named, access_request=OuterRef("pk"))
-    own = Q(holder=person) | Q(requester=person)
-    if person.person_key:
-        own |= Q(holder__person_key=person.person_key) | Q(requester__person_key=person.person_key)
-    requests: AccessRequests = AccessRequest.objects.open().filter(Exists(rule)).exclude(own)
-    return requests
+    return named
+
+
+def _by_human(person: User, *, of: str) -> Q:
+    """Rows whose column ``of`` is ``person``, under whatever account."""
+    same = Q(**{of: person})
+    return same | Q(**{f"{of}__person_key": person.person_key}) if person.person_key else same
+
+
+def _asked_by(person: User, *, of: str = "") -> Q:
+    """Requests that are for ``person`` or were made by them, under whatever account."""
+    said = f"{of}__" if of else ""
+    return _by_human(person, of=f"{said}holder") | _by_human(person, of=f"{said}requester")
 
 
 def may_decide(person: User, access_request: AccessRequest) -> bool:
     """Whether ``person`` may decide on ``access_request`` at this moment."""
     return requests_decidable_by(person).filter(pk=access_request.pk).exists()
+
+
+def whom_for(access_request: AccessRequest, person: User) -> User | None:
+    """The one who is away and for whom ``person`` decides on ``access_request``; None where they decide for themselves."""
+    absent = represented_by(person)
+    if not absent:
+        return None
+    lines = [Line.of(line) for line in access_request.approver_rule.standing().asked()]
+    named = set(User.objects.filter(named_for(access_request, lines)).values_list("pk", flat=True))
+    return None if person.pk in named else next((one for one in absent if one.pk in named), None)
 
 
 def check_may_decide(person: User | None, access_request: AccessRequest) -> None:
@@ -110,17 +151,43 @@ def named_by(lines: Iterable[Line], role: Role) -> Q:
 
 
 def approvers_of(access_request: AccessRequest) -> People:
-    """The people who may decide on ``access_request`` at this moment, whether or not it still waits."""
-    lines = [Line.of(line) for line in access_request.approver_rule.standing()]
-    who = named_by(lines, access_request.role)
-    if access_request.holder is not None and any(line.kind == Approver.Kind.MANAGER for line in lines):
-        who |= Q(pk=access_request.holder.manager_id)
-    asking = User.objects.none()
+    """The people who may decide on ``access_request`` at this moment, whether or not it still waits.
+
+    Those who are asked at its present stage and have not answered at any, and the deputies of those who are away.
+    """
+    lines = [Line.of(line) for line in access_request.approver_rule.standing().asked()]
+    who = named_for(access_request, lines)
+    in_person = [_without_duty(line) for line in lines if line.kind != FrozenApprover.ADMINISTRATORS]
+    asking, away = User.objects.none(), User.objects.filter(named_for(access_request, in_person))
     for person in (access_request.holder, access_request.requester):
         if person is not None:
             asking |= User.objects.all().same_human_as(person)
-    people: People = User.objects.filter(who, is_active=True).exclude(pk__in=asking.values("pk")).distinct()
+    said = User.objects.none()
+    for one in access_request.decisions.filter(void_at=None).select_related("approver"):
+        said |= User.objects.all().same_human_as(one.approver)
+    away = away.exclude(pk__in=asking.values("pk")).exclude(pk__in=said.values("pk"))
+    deputies = Absence.objects.in_force().filter(person__in=away.order_by().values("pk"))
+    people: People = (
+        User.objects.filter(who | Q(pk__in=deputies.values("deputy")), is_active=True)
+        .exclude(pk__in=asking.values("pk"))
+        .exclude(pk__in=said.values("pk"))
+        .distinct()
+    )
     return people
+
+
+def named_for(access_request: AccessRequest, lines: Iterable[Line]) -> Q:
+    """The people that ``lines`` name, enabled or not, the manager of the holder among them."""
+    lines, holder = list(lines), access_request.holder
+    who = named_by(lines, access_request.role)
+    if holder is not None and any(line.kind == Approver.Kind.MANAGER for line in lines):
+        who |= Q(pk=holder.manager_id)
+    return who
+
+
+def _without_duty(line: Line) -> Line:
+    """``line`` without those whom only a duty makes one of it."""
+    return Line(Approver.Kind.OWNERS) if line.kind == FrozenApprover.MANAGERS else line
 
 
 def requests_visible_to(person: User) -> AccessRequests:

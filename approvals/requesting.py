@@ -19,8 +19,17 @@ from accounts.mfa.freshness import (
 )
 from accounts.models import FactorUse, User
 from approvals.closing import time_out_request
+from approvals.content import content_digest
 from approvals.models import AccessRequest, FrozenApprover
 from approvals.permissions import approvers_of
+from approvals.separated import check_activation
+from approvals.staging import (
+    begin_stage,
+    can_be_decided,
+    frozen_lines,
+    let_administrators_decide,
+    save_quietly,
+)
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.plain import storable
@@ -28,10 +37,10 @@ from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.effective import Layers, layers_at
 from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin
-from roles.models.values import Audience, Occasion
+from roles.models.stages import as_stored
+from roles.models.values import IfNobody
 from roles.provisioning import begin_assignment, end_assignment
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements, window
-from roles.telling import tell
 from roles.wording import in_words
 
 Status = AccessRequest.Status
@@ -93,6 +102,7 @@ def request_activation(
         if sent is not None:
             return sent
     eligibility = _check_may_activate(eligibility, person)
+    check_activation(eligibility.role, person, asked)
     layers = layers_at(eligibility.role, eligibility.scope)
     role_settings = layers.effective
     evidence = _check_requirements(eligibility, role_settings, asked, actor=actor)
@@ -126,11 +136,12 @@ def request_activation(
             "device": evidence.device_name,
             "at": str(evidence.at),
         }
+    access_request.digest = said["content"] = content_digest(access_request)
     begin_life(
         access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
     )
     if role_settings.approval_required:
-        _ask_approvers(access_request, layers, actor=actor)
+        ask_for_approval(access_request, layers, actor=actor)
     else:
         carry_out(access_request, actor=PORTAL, action="activation.approved", detail={"by": "role settings"})
     return access_request
@@ -180,39 +191,43 @@ def _check_requirements(
     return evidence
 
 
-def _ask_approvers(access_request: AccessRequest, layers: Layers, *, actor: Actor) -> None:
-    """Freeze the approver rule onto the request and tell those who may decide."""
-    lines = [
-        FrozenApprover(
-            access_request=access_request, source=one, kind=one.kind, person=one.person, group=one.group
-        )
-        for one in layers.approvers()
-    ] or [FrozenApprover(access_request=access_request, kind=FrozenApprover.ADMINISTRATORS)]
-    FrozenApprover.objects.bulk_create(lines)
-    people = list(approvers_of(access_request))
-    if not people:
-        raise Refused(
-            _("Nobody could decide on this request. An administrator must name an approver for this role."),
-            code="no_approver",
-        )
-    tell(
-        Occasion.ACTIVATION,
-        role=access_request.role,
-        scope=access_request.scope,
-        notices={Audience.APPROVERS: "approvals/approval_asked"},
-        people={Audience.APPROVERS: people},
-        needed=[Audience.APPROVERS],
-        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)},
-        url=f"/requests/{access_request.pk}/",
-        actor=actor,
-        role_settings=layers.effective,
-    )
+def ask_for_approval(access_request: AccessRequest, layers: Layers, *, actor: Actor) -> None:
+    """Freeze the approver rule onto the request and ask those of its first stage. For the verbs that file.
+
+    Raises:
+        Refused: nobody could decide, and role settings say that it is refused then, or there is no administrator either.
+    """
+    lines = layers.approvers()
+    access_request.stages = as_stored(layers.stages(lines))
+    save_quietly(access_request, "stages")
+    FrozenApprover.objects.bulk_create(frozen_lines(access_request, lines))
+    begin_stage(access_request, 1, actor=actor)
+    wanted = access_request.asked_under.if_nobody
+    if not can_be_decided(access_request, list(approvers_of(access_request))):
+        if wanted == IfNobody.ADMINISTRATORS and lines:
+            let_administrators_decide(access_request, actor=PORTAL)
+        if wanted != IfNobody.WAIT and not approvers_of(access_request).exists():
+            raise Refused(
+                _(
+                    "Nobody could decide on this request. An administrator must name an approver for this role."
+                ),
+                code="no_approver",
+            )
 
 
 def carry_out(
-    access_request: AccessRequest, *, actor: Actor, action: str, justification: str = "", **more: Any
+    access_request: AccessRequest,
+    *,
+    actor: Actor,
+    action: str,
+    minutes: int | None = None,
+    justification: str = "",
+    **more: Any,
 ) -> None:
     """Approve an activation and begin its assignment, in one transaction. For ``request_activation`` and ``decide``.
+
+    Args:
+        minutes: for how long, where an approver has shortened it.
 
     Raises:
         Overtaken: it does not wait any more.
@@ -220,7 +235,7 @@ def carry_out(
     eligibility, holder = access_request.eligibility, access_request.holder
     if eligibility is None or holder is None or access_request.minutes is None:
         raise TypeError("only an activation is carried out here")
-    asked = Asked(minutes=access_request.minutes, starts_at=access_request.asked_start)
+    asked = Asked(minutes=minutes or access_request.minutes, starts_at=access_request.asked_start)
     now = timezone.now()
     starts_at, ends_at = window(asked, decided_at=now, eligible_until=eligibility.ends_for(holder))
     with transaction.atomic():

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import approvers_of
 from roles.models import Assignment
+from roles.models.stages import ALL
 from roles.wording import in_words
 
 Act, Status = AccessRequest.Act, AccessRequest.Status
@@ -45,6 +46,7 @@ def steps_of(access_request: AccessRequest) -> list[Step]:
     """The whole timeline, oldest first, what is to come at the end."""
     return [
         *how_it_was_asked(access_request),
+        *how_it_was_asked_back(access_request),
         *how_it_was_decided(access_request),
         *(how_it_was_carried_out(access_request.assignment) if carries(access_request) else []),
     ]
@@ -61,6 +63,7 @@ def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
     words = {
         Act.ACTIVATE: _("%(who)s asked for %(time)s"),
         Act.DEACTIVATE: _("%(who)s gave the role back"),
+        Act.PROLONG: _("%(who)s asked for %(time)s more"),
         Act.ASSIGN: _("%(who)s assigned the role"),
         Act.REMOVE: _("%(who)s removed the role"),
         Act.UPDATE: _("%(who)s changed what was given"),
@@ -83,6 +86,19 @@ def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
     return steps
 
 
+def stage_in_words(access_request: AccessRequest) -> str:
+    """Which stage waits and how many must agree there; "" where any one approver decides it all."""
+    stages, stage = access_request.all_stages, access_request.present_stage
+    parts = []
+    if len(stages) > 1:
+        parts.append(_("Stage %(n)s of %(m)s") % {"n": access_request.stage, "m": len(stages)})
+    if stage.quorum == ALL:
+        parts.append(_("all of them must approve"))
+    elif stage.quorum > 1:
+        parts.append(_("%(n)s of them must approve") % {"n": stage.quorum})
+    return ", ".join(parts)
+
+
 def who_may_answer(access_request: AccessRequest) -> Step:
     """The approvers, as they are at this moment."""
     names = [str(person) for person in approvers_of(access_request)[:6]]
@@ -90,12 +106,28 @@ def who_may_answer(access_request: AccessRequest) -> Step:
     if len(names) > 5:
         title, names = _("More than five approvers may decide"), names[:5]
     nobody = _("Nobody can decide at this moment; an administrator must name an approver.")
-    return Step("mail", title, access_request.created_at, text=", ".join(names) or nobody)
+    if stage := stage_in_words(access_request):
+        title = f"{stage}: {title[:1].lower()}{title[1:]}" if names else stage
+    began = access_request.stage_began_at or access_request.created_at
+    return Step("mail", title, began, text=", ".join(names) or nobody)
+
+
+def how_it_was_asked_back(access_request: AccessRequest) -> list[Step]:
+    """The questions of approvers, and the answers."""
+    steps = []
+    for one in access_request.questions.select_related("asker", "answerer"):
+        title = _("%(who)s asked") % {"who": one.asker}
+        steps.append(Step("info", title, one.at, tone="wait", quote=one.text))
+        if one.answered_at:
+            title = _("%(who)s answered") % {"who": one.answerer}
+            steps.append(Step("send", title, one.answered_at, quote=one.answer))
+    return steps
 
 
 def how_it_was_decided(access_request: AccessRequest) -> list[Step]:
     """The answers, or the other ways it was closed; what it waits for while it is open."""
-    steps = [decision_step(decision) for decision in access_request.decisions.select_related("approver")]
+    made = access_request.decisions.select_related("approver", "stands_in_for")
+    steps = [decision_step(decision) for decision in made]
     if access_request.is_open:
         here = Step("hourglass", _("Waits for a decision"), timezone.now(), tone="accent")
         lapse = Step("clock", _("Lapses by itself if nobody decides"), access_request.deadline, future=True)
@@ -109,7 +141,7 @@ def how_it_was_decided(access_request: AccessRequest) -> list[Step]:
         )
     elif access_request.status in (Status.TIMED_OUT, *AccessRequest.WAITING):
         steps.append(Step("hourglass", _("Nobody decided in time"), access_request.deadline, tone="wait"))
-    elif access_request.act == Act.ACTIVATE and not steps:
+    elif access_request.act in (Act.ACTIVATE, Act.PROLONG) and not steps:
         steps.append(Step("check", _("Approved by the role settings"), closed, tone="ok"))
     return steps
 
@@ -118,6 +150,8 @@ def decision_step(decision: Decision) -> Step:
     """One approver's answer."""
     approved = decision.verdict == Decision.Verdict.APPROVE
     title = (_("%(who)s approved") if approved else _("%(who)s denied")) % {"who": decision.approver}
+    if decision.stands_in_for:
+        title = _("%(title)s for %(absent)s") % {"title": title, "absent": decision.stands_in_for}
     return Step(
         "check" if approved else "x",
         title,
@@ -129,7 +163,9 @@ def decision_step(decision: Decision) -> Step:
 
 
 def given_words(decision: Decision) -> str:
-    """What an extension or renewal was given as."""
+    """What was given: an extension or renewal as what, an activation for less than was asked for."""
+    if decision.given_minutes:
+        return _("Shortened to %(time)s.") % {"time": in_words(decision.given_minutes)}
     if not decision.given_kind:
         return ""
     end = decision.given_end

@@ -4,13 +4,18 @@ from django.urls import include, path
 
 from approvals.filing import Act
 from approvals.views import (
+    activating,
     assignments,
     decisions,
     extending,
+    favourites,
     handing_over,
     importing,
+    prolonging,
+    questions,
     requests,
     roles,
+    separation,
     together,
 )
 from approvals.views.assigning import assign, changing, removing
@@ -18,12 +23,25 @@ from roles.requirements import ACTIVE, ELIGIBLE
 
 urlpatterns = [
     path("role-settings/", include("approvals.settings.urls")),
+    path("separation/", separation.separation, name="separation"),
+    path("separation/new/", separation.new_separation_rule, name="new_separation_rule"),
+    path("separation/<int:pk>/", separation.separation_rule, name="separation_rule"),
+    path("separation/<int:pk>/remove/", separation.remove_separation_rule, name="remove_separation_rule"),
     path("my-roles/", roles.my_roles, name="my_roles"),
     path("my-roles/<int:pk>/activate/", roles.activate, name="activate"),
+    path("my-roles/<int:pk>/star/", favourites.star_role, name="star_role"),
+    path("my-roles/<int:pk>/unstar/", favourites.unstar_role, name="unstar_role"),
+    path("my-roles/together/", activating.activate_together, name="activate_together"),
+    path("my-roles/together/done/", activating.activated_together, name="activated_together"),
+    path("my-roles/sets/new/", favourites.new_role_set, name="new_role_set"),
+    path("my-roles/sets/<int:pk>/", favourites.role_set, name="role_set"),
+    path("my-roles/sets/<int:pk>/remove/", favourites.remove_role_set, name="remove_role_set"),
     path("my-requests/", requests.my_requests, name="my_requests"),
     path("requests/<int:pk>/", requests.request_page, name="request_page"),
     path("requests/<int:pk>/cancel/", requests.cancel_request, name="cancel_request"),
     path("requests/<int:pk>/decide/", decisions.decide, name="decide"),
+    path("requests/<int:pk>/ask/", questions.ask_back, name="ask_back"),
+    path("requests/<int:pk>/answer/", questions.answer_question, name="answer_question"),
     path("to-decide/", decisions.to_decide, name="to_decide"),
     path("to-decide/together/", decisions.decide_together, name="decide_together"),
     path("assignments/", assignments.assignments, name="assignments"),
@@ -32,6 +50,7 @@ urlpatterns = [
     path("assignments/import/", importing.import_assignments, name="import_assignments"),
     path("assignments/together/", together.assignments_bulk, name="assignments_bulk"),
     path("assignments/<int:pk>/deactivate/", assignments.deactivate, name="deactivate"),
+    path("assignments/<int:pk>/longer/", prolonging.longer, name="longer"),
     path("people/<int:pk>/copy/", handing_over.copy_eligibilities, name="copy_eligibilities"),
     path("people/<int:pk>/end-everything/", handing_over.end_everything, name="end_everything"),
     path(

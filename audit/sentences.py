@@ -31,6 +31,53 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("%(about)s’s request for %(role)s could no longer be carried out: %(detail_why)s"),
         _("%(about)s’s request for %(role)s could no longer be carried out"),
     ),
+    "activation.stage_approved": (
+        _("%(actor)s approved %(role)s for %(about)s, and others have yet to"),
+        _("%(actor)s approved %(role)s, and others have yet to"),
+    ),
+    "activation.stage_begun": (_("%(about)s’s request for %(role)s went on to its next stage"),),
+    "activation.escalated": (
+        _("%(about)s’s request for %(role)s was not decided in time; others were asked too"),
+    ),
+    "activation.passed_to_administrators": (
+        _("Nobody named could decide on %(about)s’s request for %(role)s; the administrators were asked"),
+    ),
+    "activation.asked_back": (_("%(actor)s asked %(about)s about the request for %(role)s"),),
+    "activation.answered": (_("%(actor)s answered a question about the request for %(role)s"),),
+    "activation.changed": (
+        _("%(actor)s changed the request for %(role)s; approvals given before no longer count"),
+    ),
+    "prolongation.stage_approved": (
+        _("%(actor)s approved %(role)s for %(about)s, and others have yet to"),
+        _("%(actor)s approved %(role)s, and others have yet to"),
+    ),
+    "prolongation.stage_begun": (_("%(about)s’s request for %(role)s went on to its next stage"),),
+    "prolongation.escalated": (
+        _("%(about)s’s request for %(role)s was not decided in time; others were asked too"),
+    ),
+    "prolongation.passed_to_administrators": (
+        _("Nobody named could decide on %(about)s’s request for %(role)s; the administrators were asked"),
+    ),
+    "prolongation.asked_back": (_("%(actor)s asked %(about)s about the request for %(role)s"),),
+    "prolongation.answered": (_("%(actor)s answered a question about the request for %(role)s"),),
+    "prolongation.changed": (
+        _("%(actor)s changed the request for %(role)s; approvals given before no longer count"),
+    ),
+    "prolongation.requested": (
+        _("%(actor)s asked for %(duration)s more with %(role)s"),
+        _("%(actor)s asked for more time with %(role)s"),
+    ),
+    "prolongation.approved": (
+        _("%(actor)s approved more time with %(role)s for %(other)s"),
+        _("%(actor)s approved more time with %(role)s"),
+    ),
+    "prolongation.denied": (_("%(actor)s denied %(about)s more time with %(role)s"),),
+    "prolongation.canceled": (_("%(actor)s canceled the request for more time with %(role)s"),),
+    "prolongation.timed_out": (_("Nobody decided in time on more time with %(role)s for %(about)s"),),
+    "prolongation.failed": (
+        _("More time with %(role)s for %(about)s was no longer possible: %(detail_why)s"),
+        _("More time with %(role)s was no longer possible"),
+    ),
     "deactivation.requested": (_("%(actor)s gave %(role)s back"),),
     "deactivation.approved": (_("Giving %(role)s back needed nobody’s approval"),),
     "assignment.requested": (
@@ -250,6 +297,9 @@ THINGS: dict[str, Any] = {
     "scope": _("the scope"),
     "account": _("the account"),
     "role": _("the role"),
+    "absence": _("the absence"),
+    "separation_rule": _("the separation rule"),
+    "separated_role": _("the role of a separation rule"),
     "role_settings": _("the role settings"),
     "approver": _("the approver"),
     "directory_person_appointment": _("the appointment"),

@@ -27,6 +27,7 @@ app.conf.include = [
     "roles.sweeping",
     "accounts.notifications.delivering",
     "approvals.closing",
+    "approvals.moving_on",
     "audit.watching",
     "roles.inspecting",
     "roles.reminding",
@@ -48,6 +49,11 @@ app.conf.beat_schedule = {
         "task": "approvals.closing.close_hopeless_requests",
         "schedule": 5.0,
         "options": {"expires": 5.0},
+    },
+    "move stages of approval on": {
+        "task": "approvals.moving_on.move_stages_on",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     "count the holders of protected roles": {
         "task": "roles.inspecting.watch_holders",

@@ -163,6 +163,13 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     count=lambda tally: tally.changes,
                 ),
                 Link(
+                    "separation",
+                    "shield",
+                    _("Separation of duties"),
+                    shown_for=READERS,
+                    beneath=("new_separation_rule", "separation_rule"),
+                ),
+                Link(
                     "directories",
                     "directory",
                     _("Directories"),

@@ -14,8 +14,11 @@ from django.views.decorators.http import require_safe
 from accounts.duties import ALERT_KEEPERS
 from accounts.http import PortalRequest
 from approvals.forms import ActivationForm
+from approvals.last_time import as_last_time
 from approvals.mine import Choice, choices_of, held_by
 from approvals.models import AccessRequest
+from approvals.together_forms import ActivateTogetherForm
+from approvals.views.activating import picked_in, sets_of, together_context
 from pim_portal.navigation import Tally, tally_of
 from roles.inspecting import not_yet_revoked, watch_the_sweep
 from roles.models import Assignment
@@ -47,17 +50,68 @@ def home(request: PortalRequest) -> HttpResponse:
         return live_part(request)
     held = list(held_by(request.user))
     choices = choices_of(request.user, held=held)
-    context = quick_part(request, choices)
+    sets = sets_in(request, choices)
+    picks = picked_of(request, choices, sets)
+    context = quick_part(request, choices) if picks is None else together_part(request, choices, picks)
     if target == "quick":
         return render(request, "approvals/parts/quick.html", context)
-    latest = AccessRequest.objects.filter(requester=request.user, act=AccessRequest.Act.ACTIVATE)
+    chosen = {one.eligibility.pk for one in picks or ()}
     context |= live_context(held) | {
-        "choices": choices[:TILES],
+        "choices": [one for at, one in enumerate(choices) if at < TILES or one.eligibility.pk in chosen],
         "choice_count": len(choices),
+        "sets": sets,
         "waiting": waiting_for(tally_of(request)),
-        "latest": latest.select_related("role__directory", "assignment")[:LATEST],
+        "latest": latest_of(request, choices),
     }
     return render(request, "home.html", context)
+
+
+def sets_in(request: PortalRequest, choices: list[Choice]) -> list[dict[str, Any]]:
+    """The person's sets, each with those of its roles that they may activate now; a set of none is not shown."""
+    by_place = {(one.eligibility.role_id, one.eligibility.scope_id): one for one in choices}
+    found = []
+    for one in sets_of(request.user):
+        places = [(each.role_id, each.scope_id) for each in one.roles.all()]
+        if roles := [by_place[place] for place in places if place in by_place]:
+            is_on = request.GET.get("set", "") == str(one.pk)
+            found.append({"set": one, "choices": roles, "is_on": is_on})
+    return found
+
+
+def picked_of(
+    request: PortalRequest, choices: list[Choice], sets: list[dict[str, Any]]
+) -> list[Choice] | None:
+    """The roles that are chosen to be activated together; None where one at a time is chosen."""
+    if "several" not in request.GET and "set" not in request.GET:
+        return None
+    keys = set(picked_in(request.GET.getlist("pick")))
+    keys |= {each.eligibility.pk for one in sets if one["is_on"] for each in one["choices"]}
+    return [one for one in choices if one.eligibility.pk in keys]
+
+
+def together_part(request: PortalRequest, choices: list[Choice], picks: list[Choice]) -> dict[str, Any]:
+    """The form for several roles; what is chosen so far is in it."""
+    chosen = {"several": True, "picked": [one.eligibility.pk for one in picks]}
+    if not picks:
+        return chosen
+    form = ActivateTogetherForm(
+        eligibilities=[one.eligibility for one in picks], actor=request.actor, choices=choices
+    )
+    return chosen | together_context(form)
+
+
+def latest_of(request: PortalRequest, choices: list[Choice]) -> list[AccessRequest]:
+    """The latest activations asked for, each with the eligibility by which it could be asked for again now."""
+    mine = AccessRequest.objects.filter(requester=request.user, act=AccessRequest.Act.ACTIVATE)
+    latest = list(mine.select_related("role__directory", "assignment")[:LATEST])
+    free = {
+        (one.eligibility.role_id, one.eligibility.scope_id): one.eligibility.pk
+        for one in choices
+        if one.is_free
+    }
+    for one in latest:
+        one.again_by = free.get((one.role_id, one.scope_id))  # type: ignore[attr-defined]
+    return latest
 
 
 def live_part(request: PortalRequest) -> HttpResponse:
@@ -74,8 +128,14 @@ def live_context(held: list[Assignment]) -> dict[str, Any]:
     ends = [one.ends_at for one in in_force if one.ends_at]
     first_end: datetime | None = min(ends, default=None)
     moving = any(one.status in (Assignment.Status.PROVISIONING, Assignment.Status.ENDING) for one in held)
-    seen = ".".join(f"{one.pk}{one.status}{one.counts}{one.attempts}" for one in held)  # type: ignore[attr-defined]
+    seen = ".".join(seen_as(one) for one in held)
     return {"held": held, "count": len(in_force), "first_end": first_end, "is_moving": moving, "seen": seen}
+
+
+def seen_as(held: Assignment) -> str:
+    """What a page that is open compares to know whether a row of it has changed."""
+    until = f"{held.ends_at:%d%H%M}" if held.ends_at else ""
+    return f"{held.pk}{held.status}{held.counts}{held.attempts}{until}{held.asks_for_longer}"  # type: ignore[attr-defined]
 
 
 def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
@@ -83,8 +143,16 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
     wanted = request.GET.get("role", "")
     named = [choice for choice in choices if str(choice.eligibility.pk) == wanted]
     choice = next((one for one in named or [each for each in choices if each.is_free] or choices), None)
-    form = ActivationForm(eligibility=choice.eligibility, actor=request.actor) if choice else None
-    return {"choice": choice, "form": form, "eligibility": choice.eligibility if choice else None}
+    if choice is None:
+        return {"choice": None, "form": None, "eligibility": None}
+    last = as_last_time(
+        choice.eligibility,
+        person=request.user,
+        key=request.GET.get("again", ""),
+        role_settings=choice.role_settings,
+    )
+    form = ActivationForm(eligibility=choice.eligibility, actor=request.actor, initial=last)
+    return {"choice": choice, "form": form, "eligibility": choice.eligibility, "is_again": bool(last)}
 
 
 def waiting_for(tally: Tally) -> Waiting:

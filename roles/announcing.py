@@ -15,7 +15,7 @@ from audit.journal.actor import PORTAL, Actor
 from audit.journal.recording import take_the_pen
 from roles.effective import layers_for
 from roles.leasing import BATCH
-from roles.models import Assignment, Eligibility, Origin, Role
+from roles.models import Assignment, Eligibility, EndCause, Origin, Role
 from roles.models.values import Audience, Occasion, Telling
 from roles.telling import administrators_of
 
@@ -50,9 +50,12 @@ def _tell(assignments: list[Assignment], status: str) -> None:
             Assignment.objects.to_tell().filter(pk__in=keys, status=status).values_list("pk", flat=True)
         )
         Assignment.objects.filter(pk__in=still).update(told=status)
-        # What ended before it was ever in force needs no word of the directory's.
+        # What ended before it was ever in force needs no word of the directory's, unless nobody else says why.
         news = [
-            one for one in assignments if one.pk in still and (status != Status.ENDED or one.active_since)
+            one
+            for one in assignments
+            if one.pk in still
+            and (status != Status.ENDED or one.active_since or one.end_cause == EndCause.SEPARATED)
         ]
         wanted = _cells_of(news)
         # That it could not be put in force is for its holder to act on; the rest is for them to know.

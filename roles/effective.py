@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Q
 
 from roles.models import Approver, EffectiveSettings, Role, RoleSettings, Scope
+from roles.models.stages import Stage, stages_of
 from roles.models.values import VALUES, plain
 
 Level = RoleSettings.Level
@@ -51,6 +52,11 @@ class Layers:
         """The lines that say who approves here; none means the role administrators. Costs a query of its own."""
         source = self.source_of("approvers")
         return list(source.approvers.select_related("person", "group")) if source else []
+
+    def stages(self, lines: Iterable[Approver]) -> tuple[Stage, ...]:
+        """The stages in which ``lines``, the approvers here, are asked."""
+        source = self.source_of("approvers")
+        return stages_of(source.stages if source else None, (line.stage for line in lines))
 
 
 def layers_at(role: Role, scope: Scope | None = None) -> Layers:

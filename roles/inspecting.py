@@ -18,6 +18,7 @@ from audit.journal.actor import PORTAL
 from roles.guarding import is_standing_administrator, least_of, protected_roles, standing_holders
 from roles.models import Assignment, Heartbeat, Role
 from roles.permissions import people_with_duty
+from roles.separating import settle_alarms
 from roles.sweeping import SWEEP
 
 STALLED = "sweep_stalled"
@@ -89,6 +90,7 @@ def watch_holders() -> None:
         _watch_role(role)
     for person in User.objects.filter(is_break_glass=True):
         _watch_break_glass(person)
+    settle_alarms()
 
 
 def _watch_role(role: Role) -> None:

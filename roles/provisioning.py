@@ -26,8 +26,10 @@ from roles.connectors.base import ConnectorError
 from roles.fulfilling import work
 from roles.guarding import check_may_lose
 from roles.models import Assignment, Directory, Eligibility, GroupAssignment, Origin, Role, Scope
+from roles.models.lasting import NEVER
 from roles.nested_groups import check_may_hold
 from roles.reaching import connector_for
+from roles.separation import Holding, check_not_separated, holding_of
 
 ONE_BY_ONE = 20  # up to so many begun together are hurried each by a task of its own
 Status = Assignment.Status
@@ -53,8 +55,10 @@ def begin_assignment(
 
     Raises:
         Refused: a service principal would hold a duty, or be in a group.
+        Separated: they hold a role that may not be held together with this one.
     """
     check_may_hold(role, person)
+    check_not_separated([Holding(person, role, starts_at, ends_at)])
     assignment = Assignment(
         role=role,
         scope=scope,
@@ -82,8 +86,13 @@ def begin_assignments(
     Args:
         assignments: not saved yet; the account of each is filled in here.
         justifications: why, for each of them in their order.
+
+    Raises:
+        Separated: somebody holds a role that may not be held together with theirs. Parts of what groups hold were
+            looked at before (``spreading``).
     """
     now = timezone.now()
+    check_not_separated([holding_of(one) for one in assignments if one.through is None])
     for one in assignments:
         check_may_hold(one.role, one.person)
         one.account = one.role.directory.account_of(one.person)
@@ -147,6 +156,7 @@ def change_assignment(
     Raises:
         LastHolder: it would get an end, and its holder is one of the last who hold a protected role without one.
         Overtaken: somebody changed or ended it in between.
+        Separated: at a time that it did not cover they hold a role that may not be held together with this one.
     """
     if assignment.status not in [*Assignment.LIVE, Status.FAILED]:
         raise Overtaken(_("This has ended already."))
@@ -155,6 +165,8 @@ def change_assignment(
         return
     if ends_at is not None:
         check_may_lose(assignment)
+    if starts_at < assignment.starts_at or (ends_at or NEVER) > (assignment.ends_at or NEVER):
+        check_not_separated([Holding(assignment.person, assignment.role, starts_at, ends_at)])
     now, scheduled = timezone.now(), assignment.status == Status.SCHEDULED
     said: Any = {"actor": actor, "action": "assignment.changed", "justification": justification}
     said |= {"detail": {"fields": fields}, "starts_at": starts_at, "ends_at": ends_at}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,11 +23,15 @@ from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.recording import journaled, take_the_pen
 from audit.journal.refusing import Overtaken, Refused
 from roles.models import Assignment, EndCause, GroupAssignment, Role, Scope
+from roles.models.lasting import lasting
 from roles.nested_groups import check_may_hold
 from roles.provisioning import begin_assignments, end_all, hurry
 from roles.reaching import check_scope
+from roles.separating import rule_in_words, write_down_as_separated
+from roles.separation import Holding, conflicts_of
 
 BATCH = 200
+MOMENT = timedelta(microseconds=1)
 Status = GroupAssignment.Status
 #: a part that failed is not begun again while its group holds the role: it failed for good
 STANDING = [*Assignment.LIVE, Assignment.Status.FAILED]
@@ -148,11 +152,28 @@ def _missing() -> QuerySet[GroupAssignment]:
         member=F("group__memberships__person"),
         leaves_at=F("group__memberships__ends_at"),
     )
-    return one_each.filter(~Exists(part), membership__in=members).order_by("pk", "member")
+    # Who was kept from it by a separation rule gets it when they hold nothing any more that is in its way.
+    one_each = one_each.annotate(member_key=F("group__memberships__person__person_key"))
+    same_human = Q(person=OuterRef("member")) | Q(person__person_key=OuterRef("member_key"))
+    beside = Assignment.objects.filter(
+        lasting(now, *Assignment.LIVE),
+        same_human & (Q(person=OuterRef("member")) | ~Q(person__person_key="")),
+        ~Q(role=OuterRef("role")),
+        role__separations__rule__is_on=True,
+        role__separations__rule__separated__role=OuterRef("role"),
+    )
+    was_kept = Assignment.objects.filter(
+        through=OuterRef("pk"), person=OuterRef("member"), end_cause=EndCause.SEPARATED
+    )
+    waits = Exists(was_kept) & Exists(beside)
+    return one_each.filter(~Exists(part), ~waits, membership__in=members).order_by("pk", "member")
 
 
 def _begin_parts(missing: Iterable[GroupAssignment], *, actor: Actor, justification: str = "") -> None:
-    """Begin the part of each member; who is in the group twice has one, to the later of both ends."""
+    """Begin the part of each member; who is in the group twice has one, to the later of both ends.
+
+    Who holds what a rule keeps apart from it gets none while that is so; that is written down once.
+    """
     now = timezone.now()
     rows = list(missing)
     by_key = GroupAssignment.objects.select_related("role__directory", "scope").in_bulk(
@@ -175,7 +196,12 @@ def _begin_parts(missing: Iterable[GroupAssignment], *, actor: Actor, justificat
                 ends_at=min((end for end in ends if end is not None), default=None),
             )
         )
-    begin_assignments(parts, actor=actor, justifications=[justification] * len(parts))
+    held_now = [Holding(one.person, one.role, now, now + MOMENT) for one in parts]
+    conflicts = [some[0] if some else None for some in conflicts_of(held_now)]
+    free = [part for part, conflict in zip(parts, conflicts, strict=True) if conflict is None]
+    begin_assignments(free, actor=actor, justifications=[justification] * len(free))
+    kept = [(part, rule_in_words(one)) for part, one in zip(parts, conflicts, strict=True) if one]
+    write_down_as_separated([part for part, _why in kept], actor=actor, whys=[why for _part, why in kept])
 
 
 def _end_parts(parts: QuerySet[Assignment], *, actor: Actor) -> None:

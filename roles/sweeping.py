@@ -21,6 +21,7 @@ from audit.journal.refusing import Overtaken
 from roles.assigning import expire_eligibility
 from roles.models import Assignment, Eligibility, EndCause, Heartbeat
 from roles.provisioning import end_all, start_assignment, work_lane
+from roles.separating import keep_apart
 from roles.spreading import spread
 
 SWEEP = "sweep"
@@ -62,6 +63,7 @@ def tell_time() -> None:
     _turn_eligibilities()
     _end_assignments()
     spread()
+    keep_apart()
     _start_assignments()
 
 

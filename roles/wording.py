@@ -48,7 +48,7 @@ def settings_in_words(settings: EffectiveSettings) -> list[tuple[str, str]]:
         words.append(
             (
                 "gavel",
-                ngettext("One approval within %(n)s hour", "One approval within %(n)s hours", hours)
+                ngettext("Approval within %(n)s hour", "Approval within %(n)s hours", hours)
                 % {"n": hours},
             )
         )

@@ -18,12 +18,12 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from accounts.models import Notification
-from approvals.models import SettingsChange, SettingsTemplate
+from accounts.models import Absence, Notification
+from approvals.models import RoleSet, SettingsChange, SettingsTemplate
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import RoleSettings, Scope
+from roles.models import RoleSettings, Scope, SeparationRule
 from roles.spreading import begin_group_assignment
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
@@ -81,6 +81,9 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "unname_break_glass": (duty(405, 405, 405), duty(422, 404)),
     "invite_again": (duty(405, 404), duty(422, 404)),
     "help_person": (duty(200, 404), duty(422, 404)),
+    "person_away": (duty(200, 404), duty(422, 404)),
+    "away": (all_of(200), all_of(422)),
+    "end_absence": (all_of(405), (GATE, 404, GOES_ON, 404, GOES_ON, 404, 404, 404)),
     "add_service": (duty(200, 404), duty(422, 404)),
     # what there is
     "directories": (duty(200, 200), all_of(405)),
@@ -93,6 +96,14 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     # asking, deciding, holding
     "my_roles": (all_of(200), all_of(405)),
     "activate": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
+    "star_role": (all_of(405), (GATE, GOES_ON, 404, 404, 404, 404, 404, 404)),
+    "unstar_role": (all_of(405), (GATE, GOES_ON, 404, 404, 404, 404, 404, 404)),
+    "activate_together": (all_of(GOES_ON), all_of(GOES_ON)),
+    "activated_together": (all_of(GOES_ON), all_of(405)),
+    "new_role_set": (all_of(405), all_of(GOES_ON)),
+    "role_set": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
+    "remove_role_set": (all_of(405), (GATE, GOES_ON, 404, 404, 404, 404, 404, 404)),
+    "longer": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
     "my_requests": (all_of(200), all_of(405)),
     "request_page": ((GATE, 200, 200, 200, 200, 200, 404, 404), all_of(405)),
     "cancel_request": (
@@ -103,6 +114,8 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
         (GATE, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON, 404, 404),
         (GATE, 422, 422, 422, 422, 422, 404, 404),
     ),
+    "ask_back": (all_of(405), (GATE, 403, 422, 422, 403, 403, 404, 404)),
+    "answer_question": (all_of(405), (GATE, 409, 403, 403, 403, 403, 404, 404)),
     "to_decide": (all_of(200), all_of(405)),
     "decide_together": (all_of(GOES_ON), all_of(GOES_ON)),
     "assignments": (duty(200, 200), all_of(405)),
@@ -146,6 +159,11 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "apply_template": (duty(200, 403), duty(422, 403)),
     "settings_changes": (duty(200, 200), all_of(405)),
     "settings_change": (duty(200, 200), duty(422, 422)),
+    # what may not be held together
+    "separation": (duty(200, 200), all_of(405)),
+    "new_separation_rule": (duty(200, 403), duty(422, 403)),
+    "separation_rule": (duty(200, 403), duty(422, 403)),
+    "remove_separation_rule": (all_of(405), duty(GOES_ON, 403)),
     # reading what happened
     "journal": (duty(200, 200), all_of(405)),
     "audit_event": ((GATE, 200, 404, 404, 200, 200, 404, 404), all_of(405)),
@@ -206,6 +224,13 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         directory=vault.row, parent=vault.row.root_scope(), name="Below", path="/below"
     )
     team = make_group("Team", cast.employee)
+    tomorrow = timezone.now() + timedelta(days=1)
+    away = Absence.objects.create(
+        person=cast.approver,
+        deputy=cast.outsider,
+        starts_at=tomorrow,
+        ends_at=tomorrow + timedelta(days=1),
+    )
     shared = begin_group_assignment(
         guarded,
         actor=PORTAL,
@@ -216,6 +241,8 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
     )
     template = SettingsTemplate.objects.create(name="Template", max_minutes=60)
     about_a_template = ("settings_template", "delete_settings_template", "apply_template")
+    kept = RoleSet.objects.create(person=cast.employee, name="Monday release")
+    kept_apart = SeparationRule.objects.create(name="Apart", reason="Because.", is_on=False)
     proposed = SettingsChange.objects.create(level="role", role=guarded, proposer=cast.approver)
     about_a_person = (
         "person",
@@ -223,6 +250,7 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "enable_person",
         "invite_again",
         "help_person",
+        "person_away",
         "name_break_glass",
         "unname_break_glass",
     )
@@ -235,9 +263,15 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "manage_group": [team.pk],
         "notification": [told.pk],
         "activate": [free.pk],
+        **{name: [free.pk] for name in ("star_role", "unstar_role")},
+        **{name: [kept.pk] for name in ("role_set", "remove_role_set")},
+        "longer": [held.pk],
         "request_page": [filed.pk],
         "cancel_request": [filed.pk],
         "decide": [filed.pk],
+        "ask_back": [filed.pk],
+        "answer_question": [filed.pk],
+        "end_absence": [away.pk],
         "deactivate": [held.pk],
         **{f"{verb}_eligibility": [free.pk] for verb in ("update", "extend", "renew", "remove")},
         **{f"{verb}_assignment": [held.pk] for verb in ("update", "extend", "renew", "remove")},
@@ -256,6 +290,8 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "try_settings": [f"role-{guarded.pk}"],
         **{name: [template.pk] for name in about_a_template},
         "settings_change": [proposed.pk],
+        "separation_rule": [kept_apart.pk],
+        "remove_separation_rule": [kept_apart.pk],
         "audit_event": [entry.number],
         "alert_act": [alert.pk, "acknowledge"],
     }

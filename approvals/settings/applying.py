@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ALERT_KEEPERS
-from approvals.closing import fail_request
 from approvals.models import AccessRequest, FrozenApprover, SettingsChange
 from approvals.permissions import approvers_of
 from approvals.settings.places import Document, Line, Place, place_of
+from approvals.staging import can_be_decided, nobody_can_decide
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
@@ -23,6 +24,9 @@ from roles.models import Approver, RoleSettings
 from roles.permissions import people_with_duty
 
 Status = SettingsChange.Status
+#: what the approvers decide whom settings name
+BY_RULE = (AccessRequest.Act.ACTIVATE, AccessRequest.Act.PROLONG)
+ALWAYS = (FrozenApprover.ADMINISTRATORS, FrozenApprover.MANAGERS)  # lines of no list
 WEAKENED = "role_settings_weakened"  # kind of alert
 
 
@@ -88,17 +92,26 @@ def _write_lines(row: RoleSettings, lines: Sequence[Line], *, actor: Actor) -> N
     for line in sorted(wanted):
         save_as(
             Approver(
-                role_settings=row, kind=line.kind, person_id=line.person or None, group_id=line.group or None
+                role_settings=row,
+                kind=line.kind,
+                person_id=line.person or None,
+                group_id=line.group or None,
+                stage=line.stage,
+                is_escalation=line.is_escalation,
             ),
             actor=actor,
         )
 
 
 def _strike(place: Place, *, actor: Actor) -> None:
-    """Whoever is no longer named by the list that counts is no approver of what waits, from this moment."""
+    """Whoever is no longer named by the list that counts is no approver of what waits, from this moment.
+
+    Named is named for the same: at the same stage, at once or only after a while. Whoever stands elsewhere in the list
+    by now was not asked for this request there. What nobody can decide then goes the way that settings say.
+    """
     waiting = list(
         AccessRequest.objects.open()
-        .filter(act=AccessRequest.Act.ACTIVATE, role__in=place.roles())
+        .filter(act__in=BY_RULE, role__in=place.roles())
         .select_related("role__directory", "scope", "holder", "requester", "eligibility")
     )
     layers = layers_for((one.role, one.scope) for one in waiting)
@@ -106,11 +119,13 @@ def _strike(place: Place, *, actor: Actor) -> None:
         named = {Line.of(one) for one in layers[access_request.role_id, access_request.scope_id].approvers()}
         gone = [
             one.pk
-            for one in access_request.approver_rule.exclude(kind=FrozenApprover.ADMINISTRATORS)
+            for one in access_request.approver_rule.exclude(kind__in=ALWAYS)
             if Line.of(one) not in named
         ]
         if not gone:
             continue
         FrozenApprover.objects.filter(pk__in=gone, struck_at=None).update(struck_at=timezone.now())
-        if not approvers_of(access_request).exists():
-            fail_request(access_request, actor=PORTAL, why=_("Nobody is left who may decide. Ask again."))
+        able = list(approvers_of(access_request))
+        if not can_be_decided(access_request, able):
+            with suppress(Overtaken):  # they are asked already
+                nobody_can_decide(access_request, actor=PORTAL)

@@ -57,7 +57,7 @@ def line_of(text: str) -> Line:
     if text in RULES:
         return Line(text)
     if kind in NAMED and key.isdecimal() and 0 < int(key) < 2**63 and len(key) < 19:
-        return Line(kind, **{kind: int(key)})
+        return Line(kind, person=int(key)) if kind == Kind.PERSON else Line(kind, group=int(key))
     raise ValidationError(_("This is no approver: %(text)s.") % {"text": text[:60]})
 
 
@@ -114,3 +114,9 @@ def chips_of(values: Iterable[Any]) -> list[Chip]:
             label = f"{groups[line.group]} ({members.count()})"
             chips.append(Chip(text_of(line), label, "users"))
     return chips
+
+
+def rule_chips_of(values: Iterable[Any]) -> list[Chip]:
+    """Chips for the rules in what a form holds, where they have no switches."""
+    said = {one.kind if isinstance(one, Line) else str(one) for one in values}
+    return [Chip(str(kind), str(kind.label), "users") for kind in RULES if kind in said]

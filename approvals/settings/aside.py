@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from approvals.models import SettingsTemplate
 from approvals.settings.examining import Finding, Reach, examine
 from approvals.settings.meaning import Fact, facts, sentence
-from approvals.settings.places import Document, Level, Line
+from approvals.settings.places import Document, Level, Rule
+from approvals.settings.rule_words import sentences_of
 from approvals.settings.standing import Standing
 from approvals.settings.touching import (
     also_eligible,
@@ -68,10 +69,9 @@ class Meaning:
         return Layers((row, *self.standing.above.rows)).effective
 
     @cached_property
-    def lines(self) -> tuple[Line, ...]:
+    def rule(self) -> Rule:
         """Who would approve here."""
-        said = self.document.approvers
-        return self.standing.lines_above if said is None else said
+        return self.document.rule or self.standing.rule_above
 
     @cached_property
     def finding(self) -> Finding:
@@ -82,8 +82,8 @@ class Meaning:
     def differences(self) -> list[Difference]:
         """What would be said otherwise here."""
         standing = self.standing
-        above = () if self._names_nobody else standing.lines_above
-        return differences(standing.document, self.document, inherited=standing.inherited, lines=above)
+        above = None if self._names_nobody else standing.rule_above
+        return differences(standing.document, self.document, inherited=standing.inherited, rule=above)
 
     @property
     def _names_nobody(self) -> bool:
@@ -99,12 +99,12 @@ class Meaning:
     def sentence(self) -> str:
         """Who gets what, for how long, and who must agree."""
         subject = str(self.place.role) if self.place.role else _("a role that says nothing else")
-        return sentence(self.effective, subject=subject, deciders=deciders_in_words(self.place, self.lines))
+        return sentence(self.effective, subject=subject, deciders=deciders_in_words(self.place, self.rule))
 
     @cached_property
     def facts(self) -> list[Fact]:
         """What else follows, worst first."""
-        return [*self._dangers(), *facts(self.effective), *self._waiting(), *self._touched()]
+        return [*self._dangers(), *self._asked(), *facts(self.effective), *self._waiting(), *self._touched()]
 
     @cached_property
     def no_passkey(self) -> tuple[int, int]:
@@ -124,8 +124,12 @@ class Meaning:
             )
             found.append(Fact("wait", "passkey", words % {"n": missing, "all": every}))
         judged = self.effective.approval_required and not self.finding.locked_out
-        both = also_eligible(role, self.lines, eligible_for(place)) if role is not None and judged else ""
+        both = also_eligible(role, self.rule, eligible_for(place)) if role is not None and judged else ""
         return [*found, Fact("wait", "alert", both)] if both else found
+
+    def _asked(self) -> list[Fact]:
+        said = sentences_of(self.rule) if self.effective.approval_required else []
+        return [Fact("info", "gavel", " ".join(said))] if said else []
 
     def _waiting(self) -> list[Fact]:
         before, after = self.standing.effective.approval_required, self.effective.approval_required

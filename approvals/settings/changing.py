@@ -22,6 +22,7 @@ from approvals.models import SettingsChange
 from approvals.settings.applying import apply_change, close_change
 from approvals.settings.examining import Finding, examine
 from approvals.settings.places import Document, Place, place_of
+from approvals.settings.rule_faults import faults_in
 from audit.journal.actor import Actor
 from audit.journal.lifecycle import begin_life
 from audit.journal.plain import storable
@@ -93,7 +94,7 @@ def change_settings(wanted: Sequence[Wanted], *, actor: Actor, justification: st
         before = Document.of(one.place, one.place.row())
         if before == one.document:
             continue
-        _check_values(one.place, one.document)
+        _check_values(one.place, before, one.document)
         found.append((one, before, examine(one.place, before, one.document)))
     if not found:
         raise Refused(_("Nothing would change."), code="nothing_changes")
@@ -249,7 +250,10 @@ def _is_own(change: SettingsChange, person: User) -> bool:
     return change.proposer is not None and change.proposer.is_same_human_as(person)
 
 
-def _check_values(place: Place, document: Document) -> None:
+def _check_values(place: Place, before: Document, document: Document) -> None:
+    if document.rule and document.rule != before.rule and (faults := faults_in(document.rule)):
+        words = _("Stage %(stage)s: %(fault)s") if len(document.stages) > 1 else "%(fault)s"
+        raise Refused(words % {"stage": faults[0].stage, "fault": faults[0].message}, field="approvers")
     row = place.blank()
     document.write_on(row)
     try:

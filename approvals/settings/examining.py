@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from approvals.settings.locking_out import locked_out
-from approvals.settings.places import Document, Line, Place, names_of
-from approvals.settings.weighing import approvers_gained, safeguards_lost
+from approvals.settings.places import Document, Place, Rule
+from approvals.settings.rules import names_of
+from approvals.settings.standing import rule_of
+from approvals.settings.weighing import Eased, approval_eased, safeguards_lost
 from roles.effective import Layers, layers_for
 from roles.models import EffectiveSettings, Risk, Role, Scope
 
@@ -21,13 +23,13 @@ class Reach:
     scope: Scope | None
     before: EffectiveSettings
     after: EffectiveSettings
-    lines_before: tuple[Line, ...] = ()
-    lines_after: tuple[Line, ...] = ()
+    rule_before: Rule
+    rule_after: Rule
 
     @property
     def changes(self) -> bool:
         """Whether anything is different here."""
-        return self.before != self.after or self.lines_before != self.lines_after
+        return self.before != self.after or self.rule_before != self.rule_after
 
     @property
     def where(self) -> str:
@@ -63,17 +65,14 @@ def examine(place: Place, before: Document, after: Document) -> Finding:
             continue
         finding.reaches.append(reach)
         lost = safeguards_lost(reach.before, reach.after)
-        gained = (
-            approvers_gained(reach.lines_before, reach.lines_after) if reach.before.approval_required else []
-        )
-        if gained:
-            lost.append(_("also approved by %(names)s") % {"names": names_of(gained)})
+        if reach.before.approval_required and reach.after.approval_required:
+            lost += map(eased_in_words, approval_eased(reach.rule_before, reach.rule_after))
         if lost and is_privileged(reach.role):
             finding.weakens.append(f"{reach.where}: {', '.join(lost)}.")
         # What one role says is saved only when it is sound; a directory answers for what it changes in its roles.
-        answers = place.role or reach.lines_before != reach.lines_after or not reach.before.approval_required
+        answers = place.role or reach.rule_before != reach.rule_after or not reach.before.approval_required
         if reach.after.approval_required and answers:
-            sentence = locked_out(reach.role, reach.lines_after)
+            sentence = locked_out(reach.role, reach.rule_after)
             if sentence:
                 finding.locked_out.append(sentence)
     kept, keeps = before.least_holders, after.least_holders
@@ -85,22 +84,39 @@ def examine(place: Place, before: Document, after: Document) -> Finding:
     return finding
 
 
+def eased_in_words(eased: Eased) -> str:
+    """A clause that says in what a list of approvers asks less."""
+    said = {"stage": eased.stage, "names": names_of(eased.lines)}
+    first = {
+        "stages": _("fewer stages of approval"),
+        "gained": _("also approved by %(names)s"),
+        "quorum": _("fewer who must agree"),
+        "sooner": _("others may decide sooner"),
+    }
+    later = {
+        "gained": _("also approved at stage %(stage)s by %(names)s"),
+        "quorum": _("fewer who must agree at stage %(stage)s"),
+        "sooner": _("others may decide sooner at stage %(stage)s"),
+    }
+    return (first | later if eased.stage > 1 else first)[eased.what] % said
+
+
 def reaches_of(place: Place, after: Document) -> list[Reach]:
     """What counts now and what would count, for each role and scope that ``place`` can reach."""
     there = place.reached()
     wanted = place.blank()
     after.write_on(wanted)
     now, then = layers_for(there), layers_for(there, instead=wanted)
-    known: dict[int, tuple[Line, ...]] = {}
+    known: dict[int, Rule] = {}
 
-    def lines(layers: Layers) -> tuple[Line, ...]:
+    def rule(layers: Layers) -> Rule:
         source = layers.source_of("approvers")
         if source is None:
-            return ()
+            return Rule()
         if source is wanted:
-            return after.approvers or ()
+            return after.rule or Rule()
         if source.pk not in known:
-            known[source.pk] = tuple(sorted(map(Line.of, source.approvers.all())))
+            known[source.pk] = rule_of(layers)
         return known[source.pk]
 
     return [
@@ -109,8 +125,8 @@ def reaches_of(place: Place, after: Document) -> list[Reach]:
             scope,
             before=now[role.pk, scope.pk if scope else None].effective,
             after=then[role.pk, scope.pk if scope else None].effective,
-            lines_before=lines(now[role.pk, scope.pk if scope else None]),
-            lines_after=lines(then[role.pk, scope.pk if scope else None]),
+            rule_before=rule(now[role.pk, scope.pk if scope else None]),
+            rule_after=rule(then[role.pk, scope.pk if scope else None]),
         )
         for role, scope in there
     ]

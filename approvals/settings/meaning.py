@@ -11,9 +11,10 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from roles.models import EffectiveSettings, Factor
+from roles.models.values import IfNobody
 from roles.requirements import (
     ACTIVE,
     ELIGIBLE,
@@ -113,13 +114,7 @@ def facts(role_settings: EffectiveSettings) -> list[Fact]:
     """What else follows from the settings alone."""
     found = [_permanence(role_settings)]
     if role_settings.approval_required:
-        hours = role_settings.approval_hours
-        lapses = ngettext(
-            "A request that nobody answers lapses after %(n)s hour.",
-            "A request that nobody answers lapses after %(n)s hours.",
-            hours,
-        )
-        found.append(Fact("info", "hourglass", lapses % {"n": hours}))
+        found += _deciding(role_settings)
     if asked := asked_of_administrator(role_settings):
         words = _("Who makes somebody active gives %(what)s.") % {"what": get_text_list(asked, _("and"))}
         found.append(Fact("ok", "shield-check", words))
@@ -130,6 +125,33 @@ def facts(role_settings: EffectiveSettings) -> list[Fact]:
         found.append(Fact("info", "mail", _("Also told by mail: %(who)s.") % {"who": shown}))
     if not any(cell.usual or cell.also for cell in cells):
         found.append(Fact("wait", "bell", _("Nobody is told of anything.")))
+    return found
+
+
+#: one of ``IfNobody``, as a sentence
+NOBODY = {
+    IfNobody.ADMINISTRATORS: gettext_lazy("When nobody can decide, the role administrators do."),
+    IfNobody.REFUSE: gettext_lazy("When nobody can decide, the request is refused."),
+    IfNobody.WAIT: gettext_lazy("When nobody can decide, the request waits until its time is over."),
+}
+
+
+def _deciding(role_settings: EffectiveSettings) -> list[Fact]:
+    """How a request waits, and what is asked of those who decide."""
+    hours = role_settings.approval_hours
+    lapses = ngettext(
+        "A request that nobody answers lapses after %(n)s hour.",
+        "A request that nobody answers lapses after %(n)s hours.",
+        hours,
+    ) % {"n": hours}
+    if role_settings.asking_stops_clock:
+        lapses += " " + _("A question to whoever asked stops that clock until it is answered.")
+    found = [
+        Fact("info", "hourglass", lapses),
+        Fact("info", "users", str(NOBODY[IfNobody(role_settings.if_nobody)])),
+    ]
+    if role_settings.approval_factor:
+        found.append(Fact("ok", "shield-check", _("Who decides gives a second factor each time.")))
     return found
 
 

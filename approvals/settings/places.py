@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
-from accounts.models import Group, User
-from roles.models import Approver, Directory, Role, RoleSettings, Scope
+from approvals.settings.rules import ADMINISTRATORS, Line, Rule, names_of
+from roles.models import Directory, Role, RoleSettings, Scope
+from roles.models.stages import Stage, as_stored, stages_of
 from roles.models.values import CELLS, VALUES, Telling
+
+__all__ = [
+    "ADMINISTRATORS",
+    "Document",
+    "Level",
+    "Line",
+    "Place",
+    "Rule",
+    "canonical",
+    "names_of",
+    "place_of",
+]
 
 Level = RoleSettings.Level
 
@@ -70,40 +81,6 @@ def place_of(thing: Any) -> Place:
     return Place(directory=thing.directory, role=thing.role, scope=thing.scope)
 
 
-@dataclass(frozen=True, order=True)
-class Line:
-    """One line of a list of approvers, by keys.
-
-    Args:
-        kind: one of ``Approver.Kind``.
-        person, group: whom it names, 0 for nobody.
-    """
-
-    kind: str
-    person: int = 0
-    group: int = 0
-
-    def __str__(self) -> str:
-        if self.person:
-            return str(User.objects.filter(pk=self.person).first() or _("somebody who is gone"))
-        if self.group:
-            return str(Group.objects.filter(pk=self.group).first() or _("a group that is gone"))
-        return (
-            str(Approver.Kind(self.kind).label)
-            if self.kind in Approver.Kind
-            else _("the role administrators")
-        )
-
-    @classmethod
-    def of(cls, approver: Any) -> Line:
-        """The line of a row: of an ``Approver``, or a frozen one."""
-        return cls(str(approver.kind), approver.person_id or 0, approver.group_id or 0)
-
-
-#: what an empty list comes to
-ADMINISTRATORS = Line("administrators")
-
-
 @dataclass(frozen=True)
 class Document:
     """What a level says, or shall say.
@@ -112,42 +89,68 @@ class Document:
         values: by name, as columns have them; what is not in it is inherited.
         approvers: who approves; None is inherited, empty is the role administrators.
         least_holders: of a role, how many must always hold it for good; None where it is not a role's.
+        stages: of the approvers; nothing where those are inherited.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     approvers: tuple[Line, ...] | None = None
     least_holders: int | None = None
+    stages: tuple[Stage, ...] = ()
+
+    def __post_init__(self) -> None:
+        rule = self.rule
+        object.__setattr__(self, "approvers", rule.lines if rule else None)
+        object.__setattr__(self, "stages", rule.stages if rule else ())
 
     @classmethod
     def of(cls, place: Place, row: RoleSettings | None) -> Document:
         """What ``row``, the one of ``place``, says."""
-        lines = row.approvers.all() if row is not None and row.names_approvers else None
+        names = row is not None and row.names_approvers
+        lines = tuple(map(Line.of, row.approvers.all())) if row is not None and names else None
         return cls(
             values=canonical(row.said()) if row is not None else {},
-            approvers=None if lines is None else tuple(sorted(map(Line.of, lines))),
+            approvers=lines,
             least_holders=place.role.least_holders if place.role and place.level == Level.ROLE else None,
+            stages=_stages(row.stages, lines) if row is not None else (),
         )
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Document:
         """As it was stored with a change."""
-        lines = stored.get("approvers")
+        said = stored.get("approvers")
+        lines = None if said is None else tuple(Line(**line) for line in said)
         return cls(
             values=canonical(stored.get("values", {})),
-            approvers=None if lines is None else tuple(sorted(Line(**line) for line in lines)),
+            approvers=lines,
             least_holders=stored.get("least_holders"),
+            stages=_stages(stored.get("stages"), lines),
         )
+
+    @property
+    def rule(self) -> Rule | None:
+        """Who approves, stage by stage; None is inherited."""
+        return None if self.approvers is None else Rule(self.approvers, self.stages)
 
     def as_json(self) -> dict[str, Any]:
         """For storing with a change."""
         lines = None if self.approvers is None else [vars(line) for line in self.approvers]
-        return {"values": self.values, "approvers": lines, "least_holders": self.least_holders}
+        return {
+            "values": self.values,
+            "approvers": lines,
+            "least_holders": self.least_holders,
+            "stages": as_stored(self.stages),
+        }
 
     def write_on(self, row: RoleSettings) -> None:
         """Let ``row`` say this. Nothing is saved, and the lines of approvers are not touched."""
         for name in VALUES:
             setattr(row, name, self.values.get(name))
         row.names_approvers = self.approvers is not None
+        row.stages = as_stored(self.stages) if any(stage != Stage() for stage in self.stages) else []
+
+
+def _stages(stored: Any, lines: tuple[Line, ...] | None) -> tuple[Stage, ...]:
+    return () if lines is None else stages_of(stored, (line.stage for line in lines))
 
 
 def canonical(values: dict[str, Any]) -> dict[str, Any]:
@@ -157,8 +160,3 @@ def canonical(values: dict[str, Any]) -> dict[str, Any]:
         for name, value in sorted(values.items())
         if name in VALUES and value is not None
     }
-
-
-def names_of(lines: Sequence[Line]) -> str:
-    """Who is in a list of approvers, in words."""
-    return ", ".join(str(line) for line in lines) or _("the role administrators")

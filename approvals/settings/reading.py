@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from approvals.settings.places import names_of
 from approvals.settings.standing import Standing
 from approvals.settings.words import ACTIVATION, APPROVERS, ASSIGNMENT, label_of, value_in_words
 from roles.models.values import CELLS
@@ -39,8 +38,7 @@ def groups_of(standing: Standing) -> list[tuple[str, str, list[Shown]]]:
 
 def shown(standing: Standing, name: str) -> Shown:
     """One value that counts."""
-    if name == APPROVERS:
-        words = names_of(standing.lines)
-    else:
-        words = value_in_words(name, getattr(standing.effective, name))
-    return Shown(name, label_of(name), words, standing.whence(name), standing.says(name))
+    value = standing.rule if name == APPROVERS else getattr(standing.effective, name)
+    return Shown(
+        name, label_of(name), value_in_words(name, value), standing.whence(name), standing.says(name)
+    )

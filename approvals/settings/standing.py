@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from approvals.settings.places import Document, Level, Line, Place
+from approvals.settings.places import Document, Level, Place, Rule
 from roles.effective import Layers, layers_at
 from roles.models import EffectiveSettings, RoleSettings
 from roles.models.values import CELLS
@@ -65,16 +65,14 @@ class Standing:
         return self.above.effective
 
     @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        """Who approves here, as far as lists name them."""
-        return tuple(sorted(map(Line.of, self.layers.approvers())))
+    def rule(self) -> Rule:
+        """Who approves here."""
+        return rule_of(self.layers)
 
     @cached_property
-    def lines_above(self) -> tuple[Line, ...]:
+    def rule_above(self) -> Rule:
         """Who would approve if this place named nobody."""
-        return self.lines if self.document.approvers is None else tuple(
-            sorted(map(Line.of, self.above.approvers()))
-        )  # fmt: skip
+        return self.rule if self.document.approvers is None else rule_of(self.above)
 
     def says(self, name: str) -> bool:
         """Whether this place itself says the value ``name``, or who approves."""
@@ -104,6 +102,12 @@ class Standing:
         if row.level == Level.DIRECTORY:
             return str(directory)
         return str(self.place.role) if row.level == Level.ROLE else str(row.scope)
+
+
+def rule_of(layers: Layers) -> Rule:
+    """Who approves where ``layers`` count."""
+    lines = layers.approvers()
+    return Rule.of(lines, layers.stages(lines))
 
 
 @dataclass(frozen=True)

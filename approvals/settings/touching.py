@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from accounts.models import Passkey, People, User
 from approvals.models import AccessRequest, Decision
 from approvals.settings.locking_out import human_of, people_named
-from approvals.settings.places import ADMINISTRATORS, Line, Place
+from approvals.settings.places import Place, Rule
 from roles.models import Approver, Eligibility, Role
+from roles.models.stages import ALL
 from roles.permissions import people_eligible_by
 
 LATELY = 20  # decisions that are looked at
@@ -48,11 +49,17 @@ def usual_wait(place: Place) -> timedelta | None:
     return timedelta(seconds=median(waits)) if len(waits) >= ENOUGH else None
 
 
-def deciders_in_words(place: Place, lines: tuple[Line, ...]) -> str:
-    """Who may approve there: "one of 4 approvers"."""
-    lines = lines or (ADMINISTRATORS,)
+def deciders_in_words(place: Place, rule: Rule) -> str:
+    """Who may approve there: "one of 4 approvers", "approval in 2 stages"."""
+    if len(rule.stages) > 1:
+        return ngettext("approval in %(n)s stage", "approval in %(n)s stages", len(rule.stages)) % {
+            "n": len(rule.stages)
+        }
+    lines, quorum = rule.asked(1), rule.stage(1).quorum
     manager = any(line.kind == Approver.Kind.MANAGER for line in lines)
     role = place.role
+    if quorum != 1:
+        return _several_in_words(len(people_named(role, lines)) + manager if role else 0, quorum)
     if role is None:
         return _("one of the approvers")
     people = people_named(role, lines)
@@ -70,9 +77,21 @@ def deciders_in_words(place: Place, lines: tuple[Line, ...]) -> str:
     return words % {"n": len(people)}
 
 
-def also_eligible(role: Role, lines: tuple[Line, ...], eligible: Iterable[User]) -> str:
-    """That approvers are eligible too, and how many remain when they ask; "" when there are none."""
-    people = people_named(role, lines or (ADMINISTRATORS,))
+def _several_in_words(people: int, quorum: int) -> str:
+    """How many of so many must agree; 0 where that is not known."""
+    if not people:
+        return _("all of the approvers") if quorum == ALL else _("%(m)s of the approvers") % {"m": quorum}
+    if quorum == ALL:
+        return ngettext("%(n)s approver", "all of %(n)s approvers", people) % {"n": people}
+    return ngettext("%(m)s of %(n)s approver", "%(m)s of %(n)s approvers", people) % {
+        "m": quorum,
+        "n": people,
+    }
+
+
+def also_eligible(role: Role, rule: Rule, eligible: Iterable[User]) -> str:
+    """That approvers are eligible too, and how many remain when they ask; "" when there are none, or several stages."""
+    people = people_named(role, rule.asked(1)) if len(rule.stages) == 1 else []
     approving = {human_of(person) for person in people}
     both = [person for person in eligible if human_of(person) in approving]
     if not both or len(approving) < 2:

@@ -12,13 +12,15 @@ from django.utils import timezone
 from approvals.models import AccessRequest
 from approvals.settings.examining import Reach, reaches_of
 from approvals.settings.locking_out import people_named
-from approvals.settings.places import ADMINISTRATORS, Document, Place
+from approvals.settings.places import Document, Place, Rule
 from roles.models import Approver, EffectiveSettings, Factor
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
 
 DAYS = (7, 30, 90)
 MOST = 500  # requests looked at, the newest
 SHOWN = 6  # approvers named for one request
+
+Asking = tuple[int, Rule]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Replayed:
     Args:
         unmet: why it would have been refused, beyond what it was under the settings that count now.
         proof: whether a stronger or fresher proof of identity would have been asked.
-        waits_for: who could have decided, where it would have had to wait and did not.
+        waits_for: who could have decided, where it would have had to wait and did not; at the first stage.
+        follow: how many stages come after that.
         passes: whether it had to wait and would not.
     """
 
@@ -36,6 +39,7 @@ class Replayed:
     unmet: list[Unmet] = field(default_factory=list)
     proof: bool = False
     waits_for: list[str] = field(default_factory=list)
+    follow: int = 0
     passes: bool = False
 
     @property
@@ -63,7 +67,7 @@ def try_settings(
     ).select_related("holder__manager", "role__directory", "scope", "factor_use")  # fmt: skip
     if place.scope:
         asked = asked.filter(scope=place.scope)
-    deciders: dict[int, list[str]] = {}
+    deciders: dict[Asking, list[str]] = {}
     return [
         replayed(one, found, deciders)
         for one in asked.order_by("-created_at", "-pk")[:MOST]
@@ -79,11 +83,11 @@ def _reach_of(access_request: AccessRequest, reach: dict[tuple[int, int | None],
     return None
 
 
-def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[int, list[str]]) -> Replayed:
+def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[Asking, list[str]]) -> Replayed:
     """What ``access_request`` would have met with.
 
     Args:
-        deciders: who could decide, by role; filled as it is needed.
+        deciders: who could decide, by role and rule; filled as it is needed.
     """
     before, after = (_unmet(access_request, one) for one in (reach.before, reach.after))
     codes = {one.code for one in before}
@@ -94,6 +98,7 @@ def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[int, li
         unmet=[one for one in new if one.code != SECOND_FACTOR],
         proof=any(one.code == SECOND_FACTOR for one in new),
         waits_for=_deciders(access_request, reach, deciders) if waits else [],
+        follow=len(reach.rule_after.stages) - 1 if waits else 0,
         passes=reach.before.approval_required and not reach.after.approval_required,
     )
 
@@ -126,11 +131,11 @@ def _was_proved(access_request: AccessRequest, role_settings: EffectiveSettings)
     return bool(proof.act)
 
 
-def _deciders(access_request: AccessRequest, reach: Reach, known: dict[int, list[str]]) -> list[str]:
-    lines = reach.lines_after or (ADMINISTRATORS,)
-    if reach.role.pk not in known:
-        known[reach.role.pk] = [str(person) for person in people_named(reach.role, lines)]
-    names = list(known[reach.role.pk])
+def _deciders(access_request: AccessRequest, reach: Reach, known: dict[Asking, list[str]]) -> list[str]:
+    lines, key = reach.rule_after.asked(1), (reach.role.pk, reach.rule_after)
+    if key not in known:
+        known[key] = [str(person) for person in people_named(reach.role, lines)]
+    names = list(known[key])
     holder = access_request.holder
     if holder is not None:
         names = [name for name in names if name != str(holder)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.utils.translation import gettext as _
 
-from approvals.settings.places import ADMINISTRATORS, Line
+from approvals.settings.places import Line, Rule
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import Audience, Occasion
+from roles.models.stages import ALL
+from roles.models.values import Audience, IfNobody, Occasion
 from roles.wording import in_days, in_words
 
 #: from none to the strongest
@@ -14,7 +17,10 @@ STRENGTH = {Factor.NONE: 0, Factor.RECENT: 1, Factor.EVERY_TIME: 2, Factor.PASSK
 
 
 def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list[str]:
-    """What ``after`` asks less of than ``before``, each as a clause; empty when it is as strict or stricter."""
+    """What ``after`` asks less of than ``before``, each as a clause; empty when it is as strict or stricter.
+
+    How long a request waits, and whether a question stops that clock, is convenience: nobody passes by it.
+    """
     lost: list[str] = []
 
     def lose(is_lost: bool, words: str) -> None:
@@ -45,6 +51,13 @@ def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list
     )
     lose(more_systems, _("tickets of other systems"))
     lose(before.approval_required and not after.approval_required, _("no approval"))
+    if before.approval_required:
+        lose(before.approval_factor and not after.approval_factor, _("no second factor to approve"))
+        fall_back = IfNobody.ADMINISTRATORS
+        lose(
+            before.if_nobody != fall_back and after.if_nobody == fall_back,
+            _("role administrators decide when nobody else can"),
+        )
     lose(after.eligible_permanent and not before.eligible_permanent, _("eligible without an end"))
     lose(
         not after.eligible_permanent
@@ -64,9 +77,63 @@ def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list
     return lost
 
 
-def approvers_gained(before: tuple[Line, ...], after: tuple[Line, ...]) -> list[Line]:
-    """Who may approve that could not before. An empty list is the role administrators."""
-    return [line for line in after or (ADMINISTRATORS,) if line not in (before or (ADMINISTRATORS,))]
+@dataclass(frozen=True)
+class Eased:
+    """One way in which a list of approvers asks less than before.
+
+    Args:
+        what: ``stages`` (fewer of them), ``gained`` (``lines`` may decide too), ``quorum`` (fewer must agree),
+            ``sooner`` (those who may decide only after a while may do so earlier).
+        stage: where; 0 where it is about the whole list.
+    """
+
+    what: str
+    stage: int = 0
+    lines: tuple[Line, ...] = ()
+
+
+def approval_eased(before: Rule, after: Rule) -> list[Eased]:
+    """In what ``after`` asks less than ``before``; empty when each stage of before is still there, as strict or stricter.
+
+    Every stage has to be passed, so one more, wherever it stands, takes nothing away, while one that is gone does, and
+    within a stage: whoever may decide there and could not, or could only later; fewer who must agree; less patience.
+    A smaller list is stricter, except where all of it must agree.
+    """
+    kept = iter(after.numbers)
+    if all(any(not _eased_at(before, was, after, number) for number in kept) for was in before.numbers):
+        return []
+    found = [Eased("stages")] if len(after.stages) < len(before.stages) else []
+    for number in before.numbers[: len(after.stages)]:
+        found += _eased_at(before, number, after, number)
+    return found
+
+
+def _eased_at(before: Rule, was: int, after: Rule, number: int) -> list[Eased]:
+    """In what the stage ``number`` of ``after`` asks less than the stage ``was`` of ``before``."""
+    asked, asked_before = _who(after.asked(number)), _who(before.asked(was))
+    later, later_before = _who(after.further(number)), _who(before.further(was))
+    quorum, quorum_before = after.stage(number).quorum, before.stage(was).quorum
+    added = asked - asked_before
+    if quorum == ALL and asked >= asked_before:
+        added = set()  # all of those before must agree, and these beside them
+    gained = tuple(sorted(added | (later - later_before - asked_before)))
+    found = [Eased("gained", number, gained)] if gained else []
+    if quorum_before == ALL:
+        fewer = quorum != ALL or not asked >= asked_before
+    elif quorum == ALL:
+        fewer = len(asked) < quorum_before  # a group may be of one
+    else:
+        fewer = quorum < quorum_before
+    if fewer:
+        found.append(Eased("quorum", number))
+    patience, patience_before = after.stage(number).escalate_after, before.stage(was).escalate_after
+    if later & later_before and patience is not None and patience_before and patience < patience_before:
+        found.append(Eased("sooner", number))
+    return found
+
+
+def _who(lines: tuple[Line, ...]) -> set[Line]:
+    return {line.who for line in lines}
 
 
 def _loosened(before: str, after: str) -> bool:

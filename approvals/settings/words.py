@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from approvals.settings.examining import Reach
-from approvals.settings.places import Document, Line, names_of
+from approvals.settings.places import Document, Rule
+from approvals.settings.rule_words import rule_in_words
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import CELLS, VALUES, Audience, Occasion, Telling, cell_name, plain
+from roles.models.values import CELLS, VALUES, Audience, IfNobody, Occasion, Telling, cell_name, plain
 from roles.wording import in_days, in_words
 
 APPROVERS, LEAST_HOLDERS = "approvers", "least_holders"
@@ -29,6 +29,9 @@ LABELS: dict[str, Any] = {
     "ticket_pattern": gettext_lazy("Form of a ticket"),
     "approval_required": gettext_lazy("Someone must approve"),
     "approval_hours": gettext_lazy("A request waits at most"),
+    "approval_factor": gettext_lazy("Second factor to decide"),
+    "if_nobody": gettext_lazy("When nobody can decide"),
+    "asking_stops_clock": gettext_lazy("A question stops the clock"),
     "eligible_permanent": gettext_lazy("Eligible without an end"),
     "eligible_days": gettext_lazy("Eligible at most"),
     "active_permanent": gettext_lazy("Active without an end"),
@@ -53,7 +56,10 @@ ACTIVATION = (
     "ticket_pattern",
     "approval_required",
     APPROVERS,
+    "approval_factor",
     "approval_hours",
+    "asking_stops_clock",
+    "if_nobody",
 )
 ASSIGNMENT = (
     "eligible_permanent",
@@ -88,7 +94,7 @@ def label_of(name: str) -> str:
 def value_in_words(name: str, value: Any) -> str:
     """A value, as columns or ``EffectiveSettings`` have it, in words."""
     if name == APPROVERS:
-        return names_of(value or ())
+        return rule_in_words(value or Rule())
     if name in CELLS:
         return telling_in_words(value if isinstance(value, Telling) else plain(name, value))
     if isinstance(value, bool):
@@ -103,6 +109,8 @@ def value_in_words(name: str, value: Any) -> str:
         return ngettext("%(n)s character", "%(n)s characters", value) % {"n": value} if value else _("any")
     if name == "factor":
         return str(Factor(value).label) if value in Factor else str(value)
+    if name == "if_nobody":
+        return str(IfNobody(value).label) if value in IfNobody else str(value)
     if name == "ticket_systems":
         return ", ".join(line.strip() for line in value.splitlines() if line.strip()) or _("any")
     if name in ("justification_pattern", "ticket_pattern"):
@@ -146,27 +154,27 @@ def differences(
     after: Document,
     *,
     inherited: EffectiveSettings | None = None,
-    lines: tuple[Line, ...] = (),
+    rule: Rule | None = None,
 ) -> list[Difference]:
     """What ``after`` says otherwise than ``before``, in the order of the page.
 
     Args:
-        inherited: what counts where a document says nothing, and ``lines`` who approves then; told when it is known.
+        inherited: what counts where a document says nothing, and ``rule`` who approves then; told when it is known.
     """
 
     def said(document: Document, name: str) -> str:
-        value = document.approvers if name == APPROVERS else document.values.get(name)
+        value = document.rule if name == APPROVERS else document.values.get(name)
         if value is not None:
             return value_in_words(name, value)
         if inherited is None:
             return _("inherited")
-        above = lines if name == APPROVERS else getattr(inherited, name)
+        above = rule if name == APPROVERS else getattr(inherited, name)
         return _("%(value)s, inherited") % {"value": value_in_words(name, above)}
 
     found = []
     for name in EVERYTHING:
-        was = before.approvers if name == APPROVERS else before.values.get(name)
-        is_now = after.approvers if name == APPROVERS else after.values.get(name)
+        was = before.rule if name == APPROVERS else before.values.get(name)
+        is_now = after.rule if name == APPROVERS else after.values.get(name)
         if was != is_now:
             found.append(Difference(name, said(before, name), said(after, name)))
     if before.least_holders != after.least_holders:
@@ -176,11 +184,11 @@ def differences(
 
 def effects(reach: Reach) -> list[Difference]:
     """What counts otherwise at one role or scope, in the order of the page."""
-    return compared(reach.before, reach.after, reach.lines_before, reach.lines_after)
+    return compared(reach.before, reach.after, reach.rule_before, reach.rule_after)
 
 
 def compared(
-    one: EffectiveSettings, other: EffectiveSettings, lines: Iterable[Line] = (), others: Iterable[Line] = ()
+    one: EffectiveSettings, other: EffectiveSettings, rule: Rule | None = None, another: Rule | None = None
 ) -> list[Difference]:
     """The values in which two settings that count are different."""
     found = [
@@ -188,6 +196,8 @@ def compared(
         for name in VALUES
         if getattr(one, name) != getattr(other, name)
     ]
-    if tuple(lines) != tuple(others):
-        found.append(Difference(APPROVERS, names_of(tuple(lines)), names_of(tuple(others))))
+    if rule != another:
+        found.append(
+            Difference(APPROVERS, value_in_words(APPROVERS, rule), value_in_words(APPROVERS, another))
+        )
     return sorted(found, key=lambda each: EVERYTHING.index(each.name))

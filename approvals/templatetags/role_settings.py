@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.settings.aside import Meaning
 from approvals.settings.fields import parts_of
-from approvals.settings.forms import ValuesForm
 from approvals.settings.permissions import slug_of
 from approvals.settings.places import Place
+from approvals.settings.role_form import IN_A_STAGE
+from approvals.settings.values_form import ValuesForm
 from approvals.settings.words import LEAST_HOLDERS, label_of
 from roles.models.values import CELLS, VALUES, Audience, Occasion, cell_name
 
@@ -32,7 +33,13 @@ def value(context: Any, content: str, name: str) -> SafeString:
     form: ValuesForm = context["form"]
     words, source = form.left_to(name) if name != LEAST_HOLDERS else ("", "")
     names = list(parts_of(name, None)) if name in VALUES else [name]
-    errors = [text for part in names if part in form.fields for text in form[part].errors]
+    errors = [
+        text
+        for part in names
+        for one in form.errors.as_data().get(part, ())
+        if one.code != IN_A_STAGE
+        for text in one.messages
+    ]
     meaning = context.get("meaning")
     return render_to_string(
         "approvals/settings/parts/value.html",

@@ -24,7 +24,7 @@ from audit.journal.refusing import Refused
 ROWS = 25  # on a page of answers
 CASES = 15  # on a page of requests, each with all there is to know about it
 #: what a row shows of others
-SHOWN = ("role__directory", "scope", "holder", "requester", "eligibility", "factor_use")
+SHOWN = ("role__directory", "scope", "holder", "requester", "eligibility", "assignment", "factor_use")
 AT_ONCE = 25  # requests that may be answered together
 
 

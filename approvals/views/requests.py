@@ -16,8 +16,9 @@ from accounts.http import PortalRequest
 from accounts.models import User
 from accounts.paging import page_of
 from approvals.cases import cases_of
+from approvals.closing import OCCASIONS
 from approvals.closing import cancel_request as cancel
-from approvals.forms import CancelForm, DecisionForm
+from approvals.forms import AnswerForm, CancelForm, DecisionForm, QuestionForm
 from approvals.models import AccessRequest
 from approvals.permissions import approvers_of, may_decide, requests_visible_to, roles_managed_by
 from approvals.timeline import steps_of
@@ -95,14 +96,20 @@ def request_for(person: User, pk: int) -> AccessRequest:
 
 
 def context_for(
-    request: PortalRequest, access_request: AccessRequest, *, form: DecisionForm | None = None
+    request: PortalRequest,
+    access_request: AccessRequest,
+    *,
+    form: DecisionForm | None = None,
+    question_form: QuestionForm | None = None,
+    answer_form: AnswerForm | None = None,
 ) -> dict[str, Any]:
-    """What the page of a request shows to the person who looks at it."""
+    """What the page of a request shows to the person who looks at it; the forms are those sent with a mistake."""
     person, assignment = request.user, access_request.assignment
     is_mine = person.pk in (access_request.requester_id, access_request.holder_id)
     if assignment is not None:
         assignment.counts = assignment.is_in_force()  # type: ignore[attr-defined]
     decides = access_request.is_open and may_decide(person, access_request)
+    question = access_request.questions.filter(answered_at=None).select_related("asker").first()
     return {
         "access_request": access_request,
         "assignment": assignment,
@@ -112,7 +119,7 @@ def context_for(
         "reads_journal": may_read_journal(person),
         # What settings say of an activation; an extension is judged by other parts of them.
         "rules": settings_in_words(access_request.asked_under)
-        if access_request.asked_settings and access_request.act == AccessRequest.Act.ACTIVATE
+        if access_request.asked_settings and access_request.act in OCCASIONS
         else [],
         "may_cancel": access_request.is_open
         and (is_mine or roles_managed_by(request.user).filter(pk=access_request.role_id).exists()),
@@ -123,13 +130,18 @@ def context_for(
         and access_request.act == AccessRequest.Act.ACTIVATE,
         "case": cases_of([access_request], person)[0] if decides else None,
         "form": form or DecisionForm(),
+        "question": question if access_request.is_open else None,
+        "question_form": (question_form or QuestionForm()) if decides and question is None else None,
+        "answer_form": (answer_form or AnswerForm(initial={"justification": access_request.justification}))
+        if is_mine and question is not None and access_request.is_open
+        else None,
     }
 
 
 def seen_as(access_request: AccessRequest) -> str:
     """What a page that is open compares to know whether anything has changed."""
     assignment = access_request.assignment
-    state = f"{access_request.status}{'' if access_request.is_open else '-closed'}"
+    state = f"{access_request.status}{'' if access_request.is_open else '-closed'}.{access_request.stage}"
     if assignment is not None:
         state += f".{assignment.status}.{assignment.attempts}.{getattr(assignment, 'counts', '')}"
     return state

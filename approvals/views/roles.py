@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,10 +17,12 @@ from accounts.mfa.verifying import verify_inline
 from accounts.models import User
 from approvals.extending import EXTENSIONS, may_be_renewed_by
 from approvals.forms import ActivationForm
+from approvals.last_time import as_last_time
 from approvals.mine import choices_of, held_by
 from approvals.models import AccessRequest
 from approvals.requesting import act_of, request_activation
 from audit.journal.refusing import Refused
+from roles.effective import settings_at
 from roles.models import Assignment, Eligibility
 
 TABS = ("eligible", "active", "expired")
@@ -78,7 +82,12 @@ def activate(request: PortalRequest, pk: int) -> HttpResponse:
     if request.method == "GET" and request.headers.get("HX-Target") == "effect":
         preview = ActivationForm(request.GET, eligibility=eligibility, actor=request.actor)
         return render(request, "approvals/parts/effect.html", {"form": preview})
-    form = ActivationForm(request.POST or None, eligibility=eligibility, actor=request.actor)
+    form = ActivationForm(
+        request.POST or None,
+        eligibility=eligibility,
+        actor=request.actor,
+        initial=asked_last(request, eligibility),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             access_request = send(request, form)
@@ -90,6 +99,15 @@ def activate(request: PortalRequest, pk: int) -> HttpResponse:
     choice = next((one for one in choices_of(request.user) if one.eligibility.pk == eligibility.pk), None)
     context = {"eligibility": eligibility, "form": form, "choice": choice}
     return render(request, "approvals/activate.html", context, status=422 if form.errors else 200)
+
+
+def asked_last(request: PortalRequest, eligibility: Eligibility) -> dict[str, Any]:
+    """What the form begins with where the address names an earlier request."""
+    if "again" not in request.GET:
+        return {}
+    role_settings = settings_at(eligibility.role, eligibility.scope)
+    key = request.GET["again"]
+    return as_last_time(eligibility, person=request.user, key=key, role_settings=role_settings)
 
 
 def send(request: PortalRequest, form: ActivationForm) -> AccessRequest:

@@ -11,6 +11,7 @@ from roles.models.directory import Account, Directory, Heartbeat, Scope
 from roles.models.eligibility import Eligibility
 from roles.models.guard import HolderGuard
 from roles.models.role import Risk, Role
+from roles.models.separation import SeparatedRole, SeparationRule
 from roles.models.settings import Approver, RoleSettings
 from roles.models.values import EffectiveSettings, Factor
 
@@ -35,4 +36,6 @@ __all__ = [
     "RolePersonAppointment",
     "RoleSettings",
     "Scope",
+    "SeparatedRole",
+    "SeparationRule",
 ]

@@ -38,6 +38,7 @@ class EndCause(models.TextChoices):
     LEFT = "left", _("the person was disabled")
     ELIGIBILITY_ENDED = "eligibility_ended", _("the eligibility ended")
     GROUP_ENDED = "group_ended", _("the group no longer gives it")
+    SEPARATED = "separated", _("it may not be held together with another role")
 
 
 class GroupAssignments(models.QuerySet["GroupAssignment"]):

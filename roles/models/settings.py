@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,9 @@ class RoleSettings(SettingsValues):
         _("Says who approves"),
         default=False,
         help_text=_("Its list of approvers counts here, even an empty one; otherwise that of a level above."),
+    )
+    stages = models.JSONField(
+        _("Stages"), default=list, blank=True, help_text="of its list of approvers: see roles.models.stages"
     )
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -130,6 +134,12 @@ class Approver(models.Model):
     group = models.ForeignKey(
         Group, null=True, blank=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("Group")
     )
+    stage = models.PositiveSmallIntegerField(_("Stage"), default=1, validators=[MinValueValidator(1)])
+    is_escalation = models.BooleanField(
+        _("Only after a while"),
+        default=False,
+        help_text=_("May decide when the stage was not decided in time."),
+    )
 
     history = HistoricalRecords()
 
@@ -142,10 +152,12 @@ class Approver(models.Model):
                 | Q(kind__in=["manager", "owners"], person__isnull=True, group__isnull=True),
                 name="approver_is_one_kind",
             ),
-            models.UniqueConstraint(fields=["role_settings", "person"], name="approver_named_once"),
-            models.UniqueConstraint(fields=["role_settings", "group"], name="approver_group_named_once"),
+            models.UniqueConstraint(fields=["role_settings", "stage", "person"], name="approver_named_once"),
             models.UniqueConstraint(
-                fields=["role_settings", "kind"],
+                fields=["role_settings", "stage", "group"], name="approver_group_named_once"
+            ),
+            models.UniqueConstraint(
+                fields=["role_settings", "stage", "kind"],
                 condition=Q(kind__in=["manager", "owners"]),
                 name="approver_kind_named_once",
             ),

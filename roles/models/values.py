@@ -21,6 +21,14 @@ class Factor(models.TextChoices):
     PASSKEY = "passkey", _("Passkey, every time")
 
 
+class IfNobody(models.TextChoices):
+    """What comes of a request on which nobody can decide: nobody is named, or all who are have left or ask themselves."""
+
+    ADMINISTRATORS = "administrators", _("The role administrators decide")
+    REFUSE = "refuse", _("It is refused")
+    WAIT = "wait", _("It waits until its time is over")
+
+
 class Occasion(models.TextChoices):
     """What is told: the rows of the notification matrix (Microsoft Entra PIM, role settings)."""
 
@@ -84,6 +92,9 @@ class EffectiveSettings:
             match all of it; empty asks for nothing.
         ticket_systems: names of the systems a ticket may be of, one a line; empty is any.
         approval_hours: how long a request waits for a decision.
+        approval_factor: whether who decides proves themselves for this very decision.
+        if_nobody: one of ``IfNobody``.
+        asking_stops_clock: whether the deadline waits while a question of an approver is open.
         eligible_permanent, active_permanent: whether it may be given without an end; where it may not,
             eligible_days, active_days say how long at most.
         active_factor, active_justification, active_ticket: asked of the administrator who makes somebody active.
@@ -101,6 +112,9 @@ class EffectiveSettings:
     ticket_pattern: str = ""
     approval_required: bool = False
     approval_hours: int = 24
+    approval_factor: bool = False
+    if_nobody: str = IfNobody.ADMINISTRATORS
+    asking_stops_clock: bool = True
     eligible_permanent: bool = True
     eligible_days: int = 365
     active_permanent: bool = False
@@ -191,6 +205,11 @@ class SettingsValues(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(14 * 24)],
     )
+    approval_factor = models.BooleanField(_("Second factor to decide"), null=True, blank=True)
+    if_nobody = models.CharField(
+        _("When nobody can decide"), max_length=16, null=True, blank=True, choices=IfNobody.choices
+    )
+    asking_stops_clock = models.BooleanField(_("A question stops the clock"), null=True, blank=True)
     eligible_permanent = models.BooleanField(_("Eligible without an end"), null=True, blank=True)
     eligible_days = models.PositiveIntegerField(
         _("Eligible at most, in days"),

@@ -122,8 +122,10 @@ def test_neither_yes_nor_no_is_no_answer(filed: AccessRequest, kim: Client) -> N
 
 
 def test_A11_E2_a_forged_field_decides_nothing(filed: AccessRequest, kim: Client) -> None:
-    for field in [*FORGED, "ends_at", "minutes", "at", "void_at"]:
+    for field in [*FORGED, "ends_at", "stage", "digest", "at", "void_at"]:
         assert answer(kim, filed, **{field: "approved"}).status_code == 400
+    for minutes in ("approved", "-1", "100000"):
+        assert answer(kim, filed, minutes=minutes).status_code == 422
     for method in (kim.put, kim.patch, kim.delete):
         assert method(reverse("decide", args=[filed.pk]), "verdict=approve").status_code == 405
     assert nothing_was_decided(filed)

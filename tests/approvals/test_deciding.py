@@ -7,13 +7,15 @@ from django.db import IntegrityError, transaction
 from time_machine import TimeMachineFixture
 
 from accounts.models import Membership, Notification
-from approvals.deciding import NoLongerPossible, decide, outcome_of
+from approvals.deciding import NoLongerPossible, decide
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import requests_decidable_by
+from approvals.staging import outcome_of
 from audit.journal.refusing import Overtaken, Refused
 from audit.journal.verifying import verify_journal
 from roles.assigning import end_eligibility
 from roles.models import Assignment, Eligibility
+from roles.models.stages import ALL, Stage
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.connectors import Vault
@@ -174,14 +176,38 @@ def test_the_database_itself_keeps_one_answer_per_person(waiting: AccessRequest,
         Decision.objects.create(**answer)
 
 
-def test_only_the_first_answer_that_is_not_void_counts() -> None:
-    void = Decision(verdict=Verdict.DENY, void_at=NOON)
-    yes, no = Decision(verdict=Verdict.APPROVE), Decision(verdict=Verdict.DENY)
+def said(verdict: str, who: int, *, stage: int = 1, void: bool = False) -> Decision:
+    return Decision(verdict=verdict, approver_id=who, stage=stage, void_at=NOON if void else None)
 
-    assert outcome_of([]) is None
-    assert outcome_of([void]) is None
-    assert outcome_of([void, yes, no]) == Verdict.APPROVE
-    assert outcome_of([no, yes]) == Verdict.DENY
+
+YES, NO = Verdict.APPROVE, Verdict.DENY
+
+
+@pytest.mark.parametrize(
+    ("quorum", "number", "decisions", "outcome"),
+    [
+        (1, 1, [], None),
+        (1, 1, [said(NO, 1, void=True)], None),
+        (1, 1, [said(NO, 1, void=True), said(YES, 2)], YES),
+        (2, 1, [said(YES, 1)], None),
+        (2, 1, [said(YES, 1), said(YES, 2)], YES),
+        (2, 1, [said(YES, 1), said(NO, 2)], NO),
+        (1, 2, [said(YES, 1, stage=1)], None),
+        (1, 2, [said(YES, 1, stage=1), said(YES, 1, stage=2)], YES),
+    ],
+)
+def test_a_stage_approves_at_its_quorum_and_one_denial_is_enough(
+    quorum: int, number: int, decisions: list[Decision], outcome: str | None
+) -> None:
+    assert outcome_of(decisions, Stage(quorum), number=number) == outcome
+
+
+def test_a_stage_that_asks_all_waits_for_everybody_or_their_deputies() -> None:
+    everybody = [{1}, {2, 9}]
+
+    assert outcome_of([said(YES, 1)], Stage(ALL), number=1, everybody=everybody) is None
+    assert outcome_of([said(YES, 1), said(YES, 9)], Stage(ALL), number=1, everybody=everybody) == YES
+    assert outcome_of([], Stage(ALL), number=1, everybody=[]) is None
 
 
 # --- Not possible any more ---

@@ -221,10 +221,11 @@ def test_A7_where_nobody_is_named_the_administrators_are_asked(cast: Cast, vault
 
 
 @pytest.mark.parametrize("named", ["themselves", "an empty group", "a disabled person", "a second account"])
-def test_A7_where_nobody_named_could_decide_it_is_refused_and_never_approved(
-    cast: Cast, vault: Vault, named: str
+@pytest.mark.parametrize("if_nobody", ["refuse", "administrators"])
+def test_A7_where_nobody_named_could_decide_it_is_refused_or_the_administrators_are_asked(
+    cast: Cast, vault: Vault, named: str, if_nobody: str
 ) -> None:
-    role = make_role(vault.row, approvers=[])
+    role = make_role(vault.row, approvers=[], if_nobody=if_nobody)
     if named == "themselves":
         name_approvers(role, cast.employee, make_group("Approvers", cast.employee))
     elif named == "an empty group":
@@ -238,6 +239,11 @@ def test_A7_where_nobody_named_could_decide_it_is_refused_and_never_approved(
     employee = now(cast.employee)
     eligibility = make_eligibility(role, employee)
 
+    if if_nobody == "administrators":
+        assert ask(eligibility, employee).status == Status.PENDING
+        assert notices_of(cast.administrator) == ["approvals/approval_asked"]
+        assert not Assignment.objects.exists()
+        return
     with pytest.raises(Refused, match="Nobody could decide") as refusal:
         ask(eligibility, employee)
 

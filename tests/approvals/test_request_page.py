@@ -57,7 +57,7 @@ def test_who_asked_sees_what_waits_and_may_cancel_but_not_decide(filed: AccessRe
 def test_an_approver_sees_what_they_need_to_decide(filed: AccessRequest, cast: Cast) -> None:
     page = signed_in(cast.approver).get(address_of(filed))
     text = page.content.decode()
-    for words in ("The nightly job is stuck", "Never asked for it before", "Jo Mockup", "Approve for 4 h"):
+    for words in ("The nightly job is stuck", "Never asked for it before", "Jo Mockup", "4 h (as asked)"):
         assert words in text
     assert page.context["may_cancel"] is False
     case = page.context["case"]

@@ -221,7 +221,7 @@ def test_where_none_is_asked_none_is_kept(cast: Cast, vault: Vault, robin: Actor
 
 
 def test_a_refusal_further_on_does_not_use_up_the_evidence(cast: Cast, vault: Vault, robin: Actor) -> None:
-    role = make_role(vault.row, approvers=[cast.employee], factor="every_time")
+    role = make_role(vault.row, approvers=[cast.employee], factor="every_time", if_nobody="refuse")
     eligibility = make_eligibility(role, cast.employee)
     evidence = prove(eligibility, robin)
 

@@ -22,6 +22,7 @@ from audit.journal.recording import delete_as, save_as
 from roles.assigning import make_eligible
 from roles.cataloguing import add_role, open_portal_directory
 from roles.models import Approver, Assignment, Directory, Eligibility, Factor, Role, RoleSettings
+from roles.models.stages import Stage, as_stored
 from roles.requirements import Asked
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)  # a Monday
@@ -88,14 +89,32 @@ def name_approvers(role: Role, *approvers: Approving) -> None:
         row.names_approvers = True
         save_as(row, actor=PORTAL)
     for approver in approvers:
-        if isinstance(approver, str):
-            line = Approver(role_settings=row, kind=approver)
-        elif isinstance(approver, Group):
-            line = Approver(role_settings=row, kind=Approver.Kind.GROUP, group=approver)
-        else:
-            line = Approver(role_settings=row, kind=Approver.Kind.PERSON, person=approver)
+        line = approver_line(row, approver)
         line.full_clean()
         save_as(line, actor=PORTAL)
+
+
+def approver_line(row: RoleSettings, approver: Approving) -> Approver:
+    """The line that names ``approver``, not saved."""
+    if isinstance(approver, str):
+        return Approver(role_settings=row, kind=approver)
+    if isinstance(approver, Group):
+        return Approver(role_settings=row, kind=Approver.Kind.GROUP, group=approver)
+    return Approver(role_settings=row, kind=Approver.Kind.PERSON, person=approver)
+
+
+def name_stages(role: Role, *stages: tuple[Stage, Sequence[Approving], Sequence[Approving]]) -> None:
+    """Let approval of ``role`` have these stages: each with whom it asks, and whom only after its patience is over."""
+    row = own_settings(role)
+    row.names_approvers, row.approval_required = True, True
+    row.stages = as_stored([stage for stage, _who, _later in stages])
+    save_as(row, actor=PORTAL)
+    strike_approvers(role)
+    for number, (_stage, who, later) in enumerate(stages, 1):
+        for approver, is_later in [*((one, False) for one in who), *((one, True) for one in later)]:
+            line = approver_line(row, approver)
+            line.stage, line.is_escalation = number, is_later
+            save_as(line, actor=PORTAL)
 
 
 def strike_approvers(role: Role) -> None:

@@ -217,7 +217,7 @@ def test_settings_say_each_thing_they_ask_and_nothing_else() -> None:
         "Second factor, asked anew each time",
         "Justification",
         "Ticket",
-        "One approval within 1 hour",
+        "Approval within 1 hour",
     ]
     assert [words for _, words in settings_in_words(NOTHING_ASKED)] == ["At most 8 h"]
     assert (

@@ -10,7 +10,7 @@ from approvals.models import AccessRequest, SettingsChange, SettingsTemplate
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import Role
+from roles.models import Eligibility, Role
 from tests.walks.conftest import Visitor, serious_findings
 
 WINDOWS = [
@@ -22,7 +22,9 @@ WINDOWS = [
 PAGES = {
     "robin": [
         "/",
+        "/?several=1&pick={free}",
         "/my-roles/",
+        "/my-roles/together/?pick={free}",
         "/my-requests/",
         "/inbox/",
         "/second-factors/",
@@ -72,6 +74,7 @@ def test_every_page_is_accessible_and_fits(login: str, demo: object, visit: Call
         "event": AuditEvent.objects.latest("number").number,
         "role": Role.objects.get(name="Database administrator").pk,
         "other": Role.objects.get(name="Billing reader").pk,
+        "free": Eligibility.objects.filter(person__email__startswith="robin@").latest("pk").pk,
         "template": SettingsTemplate.objects.first().pk,  # type: ignore[union-attr]
         "change": SettingsChange.objects.latest("pk").pk,
     }

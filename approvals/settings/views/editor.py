@@ -18,11 +18,12 @@ from approvals.models import SettingsChange, SettingsTemplate
 from approvals.settings import trying
 from approvals.settings.aside import Meaning, template_for
 from approvals.settings.changing import change_settings, may_change, version_of
-from approvals.settings.forms import PREFIX, RoleSettingsForm
 from approvals.settings.permissions import changes_seen_by, place_named
 from approvals.settings.places import Level, Place
 from approvals.settings.reading import groups_of
+from approvals.settings.role_form import RoleSettingsForm
 from approvals.settings.standing import Standing, levels_of
+from approvals.settings.values_form import PREFIX
 from approvals.settings.words import EVERYTHING, LEAST_HOLDERS
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.models import RoleSettings, Scope

@@ -150,7 +150,7 @@ def compared(one: Role, other: Role) -> list[dict[str, object]]:
     sides = [Standing(Place(role=role)) for role in (one, other)]
     table = []
     for name in (*ACTIVATION, *ASSIGNMENT, *CELLS):
-        values = [side.lines if name == APPROVERS else getattr(side.effective, name) for side in sides]
+        values = [side.rule if name == APPROVERS else getattr(side.effective, name) for side in sides]
         cells = [
             (value_in_words(name, value), side.whence(name))
             for value, side in zip(values, sides, strict=True)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.duties import Duty
 from accounts.mfa.freshness import StepUpRequired
 from accounts.models import User
-from approvals.models import AccessRequest, SettingsChange, SettingsTemplate
+from approvals.models import SettingsChange, SettingsTemplate
 from approvals.permissions import may_decide
 from approvals.settings.changing import (
     LockedOut,
@@ -47,6 +47,7 @@ from tests.factories.roles import (
     now,
     open_alerts,
 )
+from tests.factories.roles import change_settings as change_directly
 
 Status = SettingsChange.Status
 
@@ -335,9 +336,15 @@ def test_a_list_nearer_by_takes_the_place_of_an_inherited_one_for_what_waits_too
     assert may_decide(cast.second_approver, waiting)
 
 
-def test_what_nobody_is_left_to_decide_is_closed_and_its_requester_told(role: Role, cast: Cast) -> None:
+@pytest.mark.parametrize(
+    ("if_nobody", "status"), [("refuse", "failed"), ("administrators", "pending"), ("wait", "pending")]
+)
+def test_what_nobody_is_left_to_decide_goes_the_way_that_settings_say(
+    role: Role, cast: Cast, if_nobody: str, status: str
+) -> None:
     role.risk = Risk.LOW
     role.save()
+    change_directly(role, if_nobody=if_nobody)
     waiting = ask(make_eligibility(role, cast.second_approver), cast.second_approver, minutes=30)
 
     # Jo may not decide Jo's own, and nobody else is named for it now; for who is not eligible any more that is no lock-out.
@@ -345,8 +352,9 @@ def test_what_nobody_is_left_to_decide_is_closed_and_its_requester_told(role: Ro
     waiting.eligibility.save()
     change(role, cast.administrator, approvers=naming(cast.second_approver))
 
-    assert now(waiting).status == AccessRequest.Status.FAILED
-    assert "approvals/activation_failed" in notices_of(cast.second_approver)
+    assert now(waiting).status == status
+    assert ("approvals/activation_failed" in notices_of(cast.second_approver)) == (status == "failed")
+    assert may_decide(cast.administrator, waiting) == (if_nobody == "administrators")
 
 
 def test_a_new_request_is_made_under_the_new_settings(role: Role, cast: Cast) -> None:

@@ -125,7 +125,7 @@ def test_the_list_says_what_each_role_asks_and_filters_by_its_address(
     dana: Client, role: Role, reader: Role
 ) -> None:
     said = text_of(dana.get("/role-settings/?q=own&risk=high"))
-    assert ("Owner" in said, 'title="One approval within 24 hours"' in said) == (True, True)
+    assert ("Owner" in said, 'title="Approval within 24 hours"' in said) == (True, True)
     assert page_of(reader) not in said
 
 

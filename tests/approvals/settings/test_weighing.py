@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from approvals.settings.places import Line
-from approvals.settings.weighing import approvers_gained, safeguards_lost
+from approvals.settings.places import ADMINISTRATORS, Line, Rule
+from approvals.settings.weighing import Eased, approval_eased, safeguards_lost
 from roles.effective import changed
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import VALUES
+from roles.models.stages import ALL, Stage
+from roles.models.values import VALUES, IfNobody
 
 STRICT = EffectiveSettings(
     max_minutes=60,
@@ -21,6 +23,8 @@ STRICT = EffectiveSettings(
     ticket_systems="Change desk",
     ticket_pattern="CHG-[0-9]+",
     approval_required=True,
+    approval_factor=True,
+    if_nobody=IfNobody.REFUSE,
     eligible_permanent=False,
     eligible_days=30,
     active_permanent=False,
@@ -39,6 +43,8 @@ LOOSE: dict[str, Any] = {
     "ticket_systems": "Change desk\nPost-its",
     "ticket_pattern": ".*",
     "approval_required": False,
+    "approval_factor": False,
+    "if_nobody": IfNobody.ADMINISTRATORS,
     "eligible_permanent": True,
     "eligible_days": 365,
     "active_permanent": True,
@@ -77,15 +83,75 @@ def test_an_older_factor_is_weaker_and_a_fresher_one_is_not() -> None:
 
 
 def test_every_value_that_can_be_a_safeguard_is_weighed() -> None:
-    not_a_safeguard = {"approval_hours", "factor_minutes"} | {n for n in VALUES if n.startswith("tell_")}
+    not_a_safeguard = {"approval_hours", "asking_stops_clock", "factor_minutes"}
+    not_a_safeguard |= {name for name in VALUES if name.startswith("tell_")}
 
     assert set(VALUES) - not_a_safeguard == set(LOOSE) - {"tell_active_administrators"}
 
 
-def test_one_more_approver_is_a_safeguard_lost_and_one_fewer_is_not() -> None:
-    kim, jo = Line("person", person=1), Line("person", person=2)
+KIM, JO, DANA = (Line("person", person=key) for key in (1, 2, 3))
+GROUP = Line("group", group=1)
 
-    assert approvers_gained((kim,), (kim, jo)) == [jo]
-    assert approvers_gained((kim, jo), (kim,)) == []
-    assert approvers_gained((kim,), ()) == [Line("administrators")]
-    assert approvers_gained((), (kim,)) == [kim]
+
+def at(stage: int, *lines: Line) -> tuple[Line, ...]:
+    return tuple(replace(line, stage=stage) for line in lines)
+
+
+def later(*lines: Line) -> tuple[Line, ...]:
+    return tuple(replace(line, is_escalation=True) for line in lines)
+
+
+ONE, TWO = Rule((KIM,)), Rule((KIM, *at(2, JO)))
+
+
+def test_one_more_approver_is_a_safeguard_lost_and_one_fewer_is_not() -> None:
+    assert approval_eased(ONE, Rule((KIM, JO))) == [Eased("gained", 1, (JO,))]
+    assert approval_eased(Rule((KIM, JO)), ONE) == []
+    assert approval_eased(ONE, Rule()) == [Eased("gained", 1, (ADMINISTRATORS,))]
+    assert approval_eased(Rule(), ONE) == [Eased("gained", 1, (KIM,))]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        TWO,
+        Rule((JO, *at(2, KIM))),
+        Rule((JO, KIM, *at(2, DANA), *at(3, KIM))),
+        Rule((KIM,), (Stage(ALL),)),
+    ],
+)
+def test_a_further_stage_takes_nothing_away_wherever_it_stands(after: Rule) -> None:
+    assert approval_eased(ONE, after) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        (TWO, ONE, ["stages"]),
+        (TWO, Rule((KIM, *at(2, JO, DANA))), ["gained"]),
+        (Rule((KIM, JO), (Stage(2),)), Rule((KIM, JO)), ["quorum"]),
+        (Rule((KIM, JO), (Stage(ALL),)), Rule((KIM, JO), (Stage(2),)), ["quorum"]),
+        (Rule((KIM, JO), (Stage(ALL),)), Rule((KIM,), (Stage(ALL),)), ["quorum"]),
+        (ONE, Rule((KIM, *later(DANA)), (Stage(1, 60),)), ["gained"]),
+        (Rule((KIM, *later(DANA)), (Stage(1, 60),)), Rule((KIM, DANA)), ["gained"]),
+        (
+            Rule((KIM, *later(DANA)), (Stage(1, 60),)),
+            Rule((KIM, *later(DANA)), (Stage(1, 30),)),
+            ["sooner"],
+        ),
+    ],
+)
+def test_what_lets_somebody_pass_more_easily_is_a_safeguard_lost_and_its_reverse_is_not(
+    before: Rule, after: Rule, what: list[str]
+) -> None:
+    assert [one.what for one in approval_eased(before, after)] == what
+    assert approval_eased(after, before) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(TWO, Rule((JO, *at(2, KIM)))), (Rule((KIM, GROUP), (Stage(3),)), Rule((GROUP,), (Stage(ALL),)))],
+)
+def test_of_which_nobody_can_tell_the_stricter_either_takes_a_safeguard_away(one: Rule, other: Rule) -> None:
+    assert approval_eased(one, other)
+    assert approval_eased(other, one)

@@ -1,0 +1,332 @@
+"""Keeping an activated role for longer, without a gap: at most as long as the role allows, counted from its start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings as configuration
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateformat import format as dated
+from django.utils.translation import gettext as _
+
+from accounts.mfa.freshness import (
+    PHISHING_RESISTANT,
+    StepUpRequired,
+    act_digest,
+    fresh_factor,
+    use_factor,
+)
+from accounts.models import FactorUse, User
+from approvals.closing import time_out_request
+from approvals.content import content_digest
+from approvals.models import AccessRequest
+from approvals.requesting import RequirementsUnmet, ask_for_approval
+from approvals.separated import check_activation, why_request_is_separated
+from audit.journal.actor import PORTAL, Actor
+from audit.journal.lifecycle import begin_life, move_to
+from audit.journal.plain import storable
+from audit.journal.recording import journaled
+from audit.journal.refusing import NotAllowed, Overtaken, Refused
+from roles.effective import layers_at
+from roles.models import Assignment, EffectiveSettings, Eligibility, Factor, Origin
+from roles.provisioning import change_assignment
+from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
+from roles.wording import in_words
+
+Act, Status = AccessRequest.Act, AccessRequest.Status
+RUNNING = (Assignment.Status.PROVISIONING, Assignment.Status.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Room:
+    """How much longer an activation may go on.
+
+    Args:
+        ends_at: when it ends as it is.
+        until: when it ends at the latest: its longest time is over, or the eligibility is.
+        by_eligibility: whether it is the eligibility that ends it there.
+    """
+
+    ends_at: datetime
+    until: datetime
+    by_eligibility: bool = False
+
+    @property
+    def minutes(self) -> int:
+        """Whole minutes that may be added; 0 where there are none."""
+        return max(0, math.ceil((self.until - self.ends_at) / timedelta(minutes=1)))
+
+    def end_after(self, minutes: int) -> datetime:
+        """When it would end with ``minutes`` added: never after ``until``."""
+        return min(self.ends_at + timedelta(minutes=minutes), self.until)
+
+
+def room_of(assignment: Assignment, role_settings: EffectiveSettings) -> Room:
+    """How much longer ``assignment`` may go on under ``role_settings``."""
+    ends_at: datetime = assignment.ends_at or assignment.starts_at
+    longest = assignment.starts_at + timedelta(minutes=role_settings.max_minutes)
+    eligibility = assignment.eligibility
+    until = eligibility.ends_for(assignment.person) if eligibility is not None else None
+    if until is not None and until <= longest:
+        return Room(ends_at, until, by_eligibility=True)
+    return Room(ends_at, longest)
+
+
+def longer_act_of(assignment: Assignment, asked: Asked, person: User) -> str:
+    """Digest of this very wish, which a second factor given "every time" is bound to."""
+    return act_digest(
+        verb="prolong",
+        person=person.pk,
+        assignment=assignment.pk,
+        ends_at=assignment.ends_at,
+        minutes=asked.minutes,
+        justification=asked.justification,
+        ticket=asked.ticket,
+        ticket_system=asked.ticket_system,
+    )
+
+
+@journaled
+def request_longer(
+    assignment: Assignment, *, actor: Actor, asked: Asked, idempotency_key: str = ""
+) -> AccessRequest:
+    """Ask for more time with a role one has activated, judged as an activation of the whole time would be.
+
+    While the request waits, the activation goes on to its old end; that is also how long the request waits at most.
+
+    Args:
+        asked: how many minutes more, why; its start is not looked at.
+        idempotency_key: from the form; sending the same form twice gives the same request.
+
+    Raises:
+        NotAllowed: it is somebody else's.
+        RequirementsUnmet: role settings ask for more than ``asked`` has, or it would be longer than they allow.
+        StepUpRequired: only the second factor is missing.
+        Overtaken: it has ended, or is about to.
+        Separated: they hold meanwhile what may not be held together with it.
+        Refused: it was not activated, the eligibility has ended, a request already waits, nobody could decide.
+    """
+    person: User = actor.person
+    if idempotency_key:
+        sent = AccessRequest.objects.filter(requester=person, idempotency_key=idempotency_key).first()
+        if sent is not None:
+            return sent
+    assignment = _check_goes_on(assignment, person)
+    layers = layers_at(assignment.role, assignment.scope)
+    role_settings = layers.effective
+    room = room_of(assignment, role_settings)
+    check_activation(assignment.role, person, asked)
+    evidence = _check_requirements(assignment, room, role_settings, asked, actor=actor)
+    now, ends_at = timezone.now(), room.end_after(asked.minutes)
+    access_request = AccessRequest(
+        act=Act.PROLONG,
+        requester=person,
+        holder=person,
+        role=assignment.role,
+        scope=assignment.scope,
+        eligibility=assignment.eligibility,
+        assignment=assignment,
+        minutes=asked.minutes,
+        asked_end=ends_at,
+        justification=storable(asked.justification.strip()),
+        ticket=storable(asked.ticket.strip()),
+        ticket_system=storable(asked.ticket_system),
+        asked_settings=role_settings.as_json(),
+        factor_use=evidence,
+        idempotency_key=idempotency_key,
+        created_at=now,
+        deadline=min(now + timedelta(hours=role_settings.approval_hours), room.ends_at),
+    )
+    said: dict[str, Any] = {"minutes": asked.minutes, "ends_at": ends_at.isoformat()}
+    if asked.ticket:
+        said["ticket"] = access_request.ticket_in_words
+    if evidence is not None:
+        said["second_factor"] = {
+            "method": evidence.method,
+            "device": evidence.device_name,
+            "at": str(evidence.at),
+        }
+    access_request.digest = said["content"] = content_digest(access_request)
+    begin_life(
+        access_request,
+        actor=actor,
+        action="prolongation.requested",
+        justification=asked.justification,
+        **said,
+    )
+    if role_settings.approval_required:
+        ask_for_approval(access_request, layers, actor=actor)
+    else:
+        carry_out_longer(
+            access_request, actor=PORTAL, action="prolongation.approved", detail={"by": "role settings"}
+        )
+    return access_request
+
+
+def carry_out_longer(
+    access_request: AccessRequest,
+    *,
+    actor: Actor,
+    action: str,
+    justification: str = "",
+    minutes: int | None = None,
+    **more: Any,
+) -> None:
+    """Approve more time and move the end of the running activation. For ``request_longer`` and ``decide``.
+
+    Args:
+        minutes: how many are added, where an approver has shortened it.
+
+    Raises:
+        Overtaken: the request does not wait any more, or the activation has ended.
+    """
+    if why := why_not_longer(access_request):
+        raise Overtaken(why)
+    assignment = running(access_request)
+    if assignment is None or access_request.minutes is None:
+        raise TypeError("only more time with an activation is carried out here")
+    # Under the settings it was asked under, as an activation is; the eligibility is looked at as it is now.
+    room = room_of(assignment, access_request.asked_under)
+    ends_at = room.end_after(minutes or access_request.minutes)
+    with transaction.atomic():
+        move_to(
+            access_request,
+            Status.APPROVED,
+            actor=actor,
+            action=action,
+            justification=justification,
+            closed_at=timezone.now(),
+            **more,
+        )
+        change_assignment(
+            assignment,
+            actor=actor,
+            starts_at=assignment.starts_at,
+            ends_at=ends_at,
+            justification=justification or access_request.justification,
+        )
+        access_request.assignment = assignment
+
+
+def running(access_request: AccessRequest) -> Assignment | None:
+    """The activation a request for more time is about, as it stands now; None where it has ended."""
+    live = Assignment.objects.filter(access_requests=access_request, status__in=RUNNING)
+    related = ("role__directory", "scope", "person", "eligibility")
+    return live.filter(ends_at__gt=timezone.now()).select_related(*related).first()
+
+
+def why_not_longer(access_request: AccessRequest) -> str:
+    """Why a request for more time could not be carried out now; "" when it could."""
+    holder, eligibility = access_request.holder, access_request.eligibility
+    if holder is None or not User.objects.enabled().filter(pk=holder.pk).exists():
+        return _("The person was disabled.")
+    if (
+        eligibility is None
+        or not Eligibility.objects.in_force().of(holder).filter(pk=eligibility.pk).exists()
+    ):
+        return _("The eligibility has ended.")
+    assignment = running(access_request)
+    if assignment is None:
+        return _("The activation has ended.")
+    if not room_of(assignment, access_request.asked_under).minutes:
+        return _("The activation cannot go on for longer.")
+    return why_request_is_separated(access_request)
+
+
+def _check_goes_on(assignment: Assignment, person: User | None) -> Assignment:
+    """The assignment as it stands now: the caller's copy may be as old as a page.
+
+    Raises:
+        NotAllowed, Overtaken, Refused: as ``request_longer``.
+    """
+    if person is None or assignment.person_id != person.pk:
+        raise NotAllowed(_("Only the holder may ask for more time."))
+    mine = Assignment.objects.select_related("role__directory", "scope", "person", "eligibility")
+    current = mine.select_for_update(of=["self"]).get(pk=assignment.pk)
+    if current.origin != Origin.ACTIVATED or current.ends_at is None:
+        raise Refused(_("This was not activated; its end is not yours to move."), code="not_activated")
+    now = timezone.now()
+    if current.status not in RUNNING or current.ends_at <= now:
+        raise Overtaken(_("This does not run any more. Activate the role again."))
+    eligible = Eligibility.objects.in_force().of(person).filter(activations=current)
+    if not User.objects.enabled().filter(pk=person.pk).exists() or not eligible.exists():
+        raise Refused(_("You are not eligible for this role any more."), code="not_eligible")
+    asked = AccessRequest.objects.filter(
+        act=Act.PROLONG, holder=person, role=current.role, scope=current.scope
+    )
+    for lapsed in asked.lapsed():
+        time_out_request(lapsed, actor=PORTAL)
+    if waiting := asked.open().first():
+        raise Refused(
+            _("Your request %(number)s for more time already waits.") % {"number": waiting.number},
+            code="already_waits",
+        )
+    return current
+
+
+def unmet_for_longer(
+    assignment: Assignment,
+    room: Room,
+    role_settings: EffectiveSettings,
+    asked: Asked,
+    *,
+    factor_is_fresh: bool,
+) -> list[Unmet]:
+    """Everything that is asked of an activation and missing, where it is to go on for ``asked.minutes`` more."""
+    if asked.minutes < 1:
+        return [Unmet("minutes", "too_short", _("Say how much longer, in whole minutes."))]
+    if not room.minutes:
+        return [Unmet("minutes", "too_long", no_room_in_words(room, role_settings))]
+    whole = (room.ends_at - assignment.starts_at) / timedelta(minutes=1) + asked.minutes
+    # Judged as an activation of the whole time that starts now: what is left to look at is its length and its words.
+    standing = Standing(
+        now=timezone.now(),
+        shortest=configuration.MINIMUM_DURATION_MINUTES,
+        factor_is_fresh=factor_is_fresh,
+    )
+    total = replace(asked, minutes=max(math.floor(whole), standing.shortest), starts_at=None)
+    unmet = unmet_requirements(role_settings, total, standing)
+    until = timezone.localtime(room.until)
+    today = until.date() == timezone.localdate()
+    message = _("%(limit)s Counted from its start, this one may go on until %(until)s at the latest.")
+    said = {"until": dated(until, "H:i" if today else "j M H:i")}
+    return [
+        replace(one, message=message % (said | {"limit": one.message})) if one.code == "too_long" else one
+        for one in unmet
+    ]
+
+
+def no_room_in_words(room: Room, role_settings: EffectiveSettings) -> str:
+    """Why an activation cannot go on for longer at all."""
+    if room.by_eligibility:
+        return _("Your eligibility ends with it. Ask to extend the eligibility first.")
+    return _("This role may be activated for at most %(time)s, and this activation is that long.") % {
+        "time": in_words(role_settings.max_minutes)
+    }
+
+
+def _check_requirements(
+    assignment: Assignment, room: Room, role_settings: EffectiveSettings, asked: Asked, *, actor: Actor
+) -> FactorUse | None:
+    """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
+    act = longer_act_of(assignment, asked, actor.person)
+    minutes = role_settings.oldest_factor
+    methods = PHISHING_RESISTANT if role_settings.factor == Factor.PASSKEY else None
+    evidence = fresh_factor(actor, act=act, minutes=minutes, methods=methods) if minutes is not None else None
+    unmet = unmet_for_longer(assignment, room, role_settings, asked, factor_is_fresh=evidence is not None)
+    others = [one for one in unmet if one.code != SECOND_FACTOR]
+    if others:
+        raise RequirementsUnmet(others)
+    if unmet:
+        what_for = _("Keep %(role)s for %(time)s longer") % {
+            "role": assignment.role,
+            "time": in_words(asked.minutes),
+        }
+        raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0, methods=methods)
+    if evidence is not None and minutes == 0:
+        use_factor(evidence, act=act)
+    return evidence

@@ -1,0 +1,272 @@
+"""What people fill in to activate several roles in one go, to keep sets of them, and to keep a role for longer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from functools import cached_property
+from math import gcd
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.mfa.freshness import fresh_factor
+from approvals.activating_together import Prospect, prospects_of
+from approvals.favourite_models import LONGEST_NAME
+from approvals.forms import USUAL_MINUTES, MomentField, StrictForm, hour_of
+from approvals.mine import Choice
+from approvals.models import AccessRequest
+from approvals.prolonging import Room, no_room_in_words, room_of
+from audit.journal.actor import Actor
+from roles.effective import settings_at
+from roles.models import Assignment, EffectiveSettings, Eligibility, Factor
+from roles.requirements import Asked, effect_in_words
+from roles.wording import in_words, settings_in_words
+
+
+class AskingForm(StrictForm):
+    """What every form by which somebody asks for power has in common: for how long, why, ticket, code."""
+
+    minutes = forms.IntegerField(label=gettext_lazy("For how long"))
+    justification = forms.CharField(
+        label=gettext_lazy("Why"),
+        required=False,
+        widget=forms.Textarea(attrs={"placeholder": gettext_lazy("What you are going to do")}),
+    )
+    ticket = forms.CharField(label=gettext_lazy("Ticket"), required=False)
+    ticket_system = forms.ChoiceField(label=gettext_lazy("Ticket system"), required=False)
+    code = forms.CharField(
+        label=gettext_lazy("Code from your authenticator app"), required=False, max_length=64, strip=False
+    )
+    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def ask_for(self, wanted: Sequence[EffectiveSettings], *, minutes: int) -> None:
+        """Fit the fields to what ``wanted`` ask between them, and begin with ``minutes``."""
+        self.wanted = wanted
+        self.initial.setdefault("minutes", minutes)
+        self.initial.setdefault("idempotency_key", str(secrets.randbits(120)))
+        names = list(dict.fromkeys(name for one in wanted for name in one.systems if one.ticket_required))
+        systems: Any = self.fields["ticket_system"]
+        systems.choices = [("", gettext_lazy("Choose one")), *((name, name) for name in names)]
+        if not names:
+            del self.fields["ticket_system"]
+        # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
+        for name, is_asked in (
+            ("justification", self.asks_for_justification),
+            ("ticket", self.asks_for_ticket),
+        ):
+            self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
+
+    @property
+    def asks_for_justification(self) -> bool:
+        """Whether somebody asks for a justification."""
+        return any(one.justification_required for one in self.wanted)
+
+    @property
+    def asks_for_ticket(self) -> bool:
+        """Whether somebody asks for a ticket."""
+        return any(one.ticket_required for one in self.wanted)
+
+    def needs_code(self, actor: Actor) -> bool:
+        """Whether a code can and must be given now: for a passkey the browser is asked, on the page that comes next."""
+        if any(one.factor == Factor.PASSKEY for one in self.wanted):
+            return False
+        ages = [one.oldest_factor for one in self.wanted if one.oldest_factor is not None]
+        return any(not age for age in ages) or (
+            bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
+        )
+
+    def readable(self, name: str) -> Any:
+        """What stands in a field, when it can be read; the form need not be sent for that."""
+        try:
+            return self.fields[name].clean(self[name].value())
+        except forms.ValidationError:
+            return None
+
+
+class ActivateTogetherForm(AskingForm):
+    """For how long, and why: for several roles.
+
+    Args:
+        eligibilities: what would be activated.
+        actor: who would activate it, in their session.
+        choices: what ``choices_of`` them says, where that was just asked already.
+    """
+
+    pick = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+    starts_at = MomentField(label=gettext_lazy("Start later"))
+
+    def __init__(
+        self,
+        *args: Any,
+        eligibilities: Sequence[Eligibility],
+        actor: Actor,
+        choices: Sequence[Choice] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **{"auto_id": "together_%s"} | kwargs)
+        self.eligibilities, self.actor = eligibilities, actor
+        first = Asked(minutes=settings.MINIMUM_DURATION_MINUTES)
+        self.start = prospects_of(eligibilities, person=actor.person, asked=first, choices=choices)
+        free = [one.role_settings for one in self.start if not one.blocked]
+        self.least = settings.MINIMUM_DURATION_MINUTES
+        self.most = max([self.least, *(one.max_minutes for one in free)])
+        self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
+        self.initial.setdefault("pick", [one.pk for one in eligibilities])
+        self.ask_for(free, minutes=min(max(USUAL_MINUTES, self.least), self.most))
+
+    @property
+    def possible(self) -> list[Prospect]:
+        """Those that can be asked for now."""
+        return [one for one in self.start if not one.blocked]
+
+    @cached_property
+    def asks_for_code(self) -> bool:
+        """Whether a second factor must be given now."""
+        return self.needs_code(self.actor)
+
+    @property
+    def ticket_for(self) -> str:
+        """The roles that ask for a ticket."""
+        return ", ".join(
+            str(one.eligibility.role) for one in self.possible if one.role_settings.ticket_required
+        )
+
+    def asked(self) -> Asked:
+        """What a valid form asks for."""
+        said = self.cleaned_data
+        return Asked(
+            minutes=said["minutes"],
+            justification=said["justification"],
+            starts_at=said["starts_at"],
+            ticket=said["ticket"],
+            ticket_system=said.get("ticket_system", ""),
+        )
+
+    def effects(self) -> list[SafeString]:
+        """For each role the sentence that says what will happen, for what is filled in so far."""
+        minutes = self.readable("minutes") or self.initial["minutes"]
+        asked = Asked(min(max(minutes, self.least), self.most), starts_at=self.readable("starts_at"))
+        known = [
+            Choice(one.eligibility, one.role_settings) for one in self.possible
+        ]  # what they hold was looked at
+        judged = prospects_of(
+            [one.eligibility for one in self.possible],
+            person=self.actor.person,
+            asked=asked,
+            choices=known,
+        )
+        blocked = [one for one in (*judged, *self.start) if one.blocked]
+        return [_effect(one) for one in judged if not one.blocked] + [
+            format_html("<b>{}</b>: {}", one.eligibility.role, _("left out. %s") % one.blocked)
+            for one in blocked
+        ]
+
+
+def _effect(prospect: Prospect) -> SafeString:
+    sentence = effect_in_words(
+        prospect.role_settings,
+        prospect.asked,
+        prospect.standing,
+        role=format_html("<b>{}</b>", prospect.eligibility.role),
+        clock=lambda at: format_html("<b>{}</b>", hour_of(at)),
+    )
+    if prospect.is_cut:
+        limit = in_words(prospect.role_settings.max_minutes)
+        sentence = format_html("{} {}", mark_safe(sentence), _("Its limit is %(time)s.") % {"time": limit})  # noqa: S308
+    return mark_safe(sentence)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
+
+
+class RoleSetForm(StrictForm):
+    """A set's name, and for a new one what is in it."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=4 * LONGEST_NAME)
+    pick = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+
+
+class LongerForm(AskingForm):
+    """How much longer, and why.
+
+    Args:
+        assignment: what goes on.
+        actor: who holds it, in their session.
+    """
+
+    def __init__(self, *args: Any, assignment: Assignment, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **{"auto_id": "longer_%s"} | kwargs)
+        self.assignment, self.actor = assignment, actor
+        self.role_settings = settings_at(assignment.role, assignment.scope)
+        self.room: Room = room_of(assignment, self.role_settings)
+        self.fields["minutes"].label = _("How much longer")
+        self.most = max(1, self.room.minutes)
+        self.step = min(settings.DURATION_STEP_MINUTES, self.most)
+        if self.most % self.step:
+            self.step = gcd(self.step, self.most)
+        self.least = self.step
+        last = self._last()
+        if last is not None:
+            self.initial.setdefault("justification", last.justification)
+            if self.role_settings.ticket_required:
+                self.initial.update({"ticket": last.ticket, "ticket_system": last.ticket_system})
+        self.ask_for([self.role_settings], minutes=min(max(USUAL_MINUTES, self.least), self.most))
+
+    def _last(self) -> AccessRequest | None:
+        """The request by which it was activated: what it is for has most likely not changed."""
+        asked = self.assignment.access_requests.filter(act=AccessRequest.Act.ACTIVATE)
+        return asked.order_by("pk").last()
+
+    @property
+    def shown_minutes(self) -> int:
+        """Where the slider stands: what was filled in, between its ends."""
+        minutes: int = self.readable("minutes") or self.initial["minutes"]
+        shown: int = min(self.most, max(self.least, minutes))
+        return shown
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot go on for longer; "" when it can."""
+        return "" if self.room.minutes else no_room_in_words(self.room, self.role_settings)
+
+    @cached_property
+    def asks_for_code(self) -> bool:
+        """Whether a second factor must be given now."""
+        return self.needs_code(self.actor)
+
+    @property
+    def needs(self) -> list[tuple[str, str]]:
+        """What role settings ask, as icon and words."""
+        return settings_in_words(self.role_settings)
+
+    def asked(self) -> Asked:
+        """What a valid form asks for."""
+        said = self.cleaned_data
+        return Asked(
+            minutes=said["minutes"],
+            justification=said["justification"],
+            ticket=said["ticket"],
+            ticket_system=said.get("ticket_system", ""),
+        )
+
+    def effect(self) -> SafeString:
+        """The sentence above the button, for what is filled in so far."""
+        end = self.room.end_after(self.shown_minutes)
+        said = {
+            "role": format_html("<b>{}</b>", self.assignment.role),
+            "end": format_html("<b>{}</b>", hour_of(end)),
+            "old": hour_of(self.room.ends_at),
+        }
+        if self.role_settings.approval_required:
+            words = _(
+                "An approver decides. Until then %(role)s goes on to %(old)s as before; approved, it goes on without a gap"
+                " to %(end)s."
+            )
+        else:
+            words = _(
+                "%(role)s goes on without a gap and ends by itself at %(end)s instead of %(old)s. Nobody has to approve."
+            )
+        return mark_safe(words % said)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
