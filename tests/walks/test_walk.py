@@ -81,7 +81,7 @@ def test_an_employee_asks_proves_holds_and_loses_a_role_and_the_auditor_can_prov
     desk.get_by_role("link", name=access_request.number).click()
     expect(desk.get_by_text("Never asked for it before.")).to_be_visible()
     desk.get_by_label("Your justification").fill("Fits the change window.")
-    desk.get_by_role("button", name="Approve for 4 h").click()
+    desk.get_by_role("button", name="Approve", exact=True).click()
     expect(desk.get_by_text("Kim Placeholder approved")).to_be_visible()
     sweep()
 
