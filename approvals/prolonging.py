@@ -14,17 +14,13 @@ from django.utils.dateformat import format as dated
 from django.utils.translation import gettext as _
 
 from accounts.mfa.freshness import (
-    PHISHING_RESISTANT,
-    StepUpRequired,
     act_digest,
-    fresh_factor,
-    use_factor,
 )
 from accounts.models import FactorUse, User
 from approvals.closing import time_out_request
 from approvals.content import content_digest
 from approvals.models import AccessRequest
-from approvals.requesting import RequirementsUnmet, ask_for_approval
+from approvals.requesting import ask_for_approval, evidence_for
 from approvals.separated import check_activation, why_request_is_separated
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
@@ -32,9 +28,9 @@ from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.effective import layers_at
-from roles.models import Assignment, EffectiveSettings, Eligibility, Factor, Origin
+from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.provisioning import change_assignment
-from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
+from roles.requirements import Asked, Standing, Unmet, unmet_requirements
 from roles.wording import in_words
 
 Act, Status = AccessRequest.Act, AccessRequest.Status
@@ -313,20 +309,11 @@ def _check_requirements(
     assignment: Assignment, room: Room, role_settings: EffectiveSettings, asked: Asked, *, actor: Actor
 ) -> FactorUse | None:
     """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
+
+    def unmet(factor_is_fresh: bool) -> list[Unmet]:
+        return unmet_for_longer(assignment, room, role_settings, asked, factor_is_fresh=factor_is_fresh)
+
+    said = {"role": assignment.role, "time": in_words(asked.minutes)}
+    what_for = _("Keep %(role)s for %(time)s longer") % said
     act = longer_act_of(assignment, asked, actor.person)
-    minutes = role_settings.oldest_factor
-    methods = PHISHING_RESISTANT if role_settings.factor == Factor.PASSKEY else None
-    evidence = fresh_factor(actor, act=act, minutes=minutes, methods=methods) if minutes is not None else None
-    unmet = unmet_for_longer(assignment, room, role_settings, asked, factor_is_fresh=evidence is not None)
-    others = [one for one in unmet if one.code != SECOND_FACTOR]
-    if others:
-        raise RequirementsUnmet(others)
-    if unmet:
-        what_for = _("Keep %(role)s for %(time)s longer") % {
-            "role": assignment.role,
-            "time": in_words(asked.minutes),
-        }
-        raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0, methods=methods)
-    if evidence is not None and minutes == 0:
-        use_factor(evidence, act=act)
-    return evidence
+    return evidence_for(role_settings, unmet, actor=actor, act=act, what_for=what_for)

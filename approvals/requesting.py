@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -171,20 +172,43 @@ def _check_requirements(
     eligibility: Eligibility, role_settings: EffectiveSettings, asked: Asked, *, actor: Actor
 ) -> FactorUse | None:
     """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
+
+    def unmet(factor_is_fresh: bool) -> list[Unmet]:
+        standing = standing_of(eligibility, person=actor.person, factor_is_fresh=factor_is_fresh)
+        return unmet_requirements(role_settings, asked, standing)
+
+    said = {"role": eligibility.role, "time": in_words(asked.minutes)}
+    what_for = _("Activate %(role)s for %(time)s") % said
     act = act_of(eligibility, asked, actor.person)
+    return evidence_for(role_settings, unmet, actor=actor, act=act, what_for=what_for)
+
+
+def evidence_for(
+    role_settings: EffectiveSettings,
+    unmet: Callable[[bool], list[Unmet]],
+    *,
+    actor: Actor,
+    act: str,
+    what_for: str,
+) -> FactorUse | None:
+    """The evidence of the second factor that role settings ask for, used up where it is every time; None where it is none.
+
+    Args:
+        unmet: what else is missing, by whether there is such evidence.
+        act: digest of the act the evidence has to be for; what_for: the act in words.
+
+    Raises:
+        RequirementsUnmet: something but the factor is missing.
+        StepUpRequired: nothing but the factor is.
+    """
     minutes = role_settings.oldest_factor
     methods = PHISHING_RESISTANT if role_settings.factor == Factor.PASSKEY else None
     evidence = fresh_factor(actor, act=act, minutes=minutes, methods=methods) if minutes is not None else None
-    standing = standing_of(eligibility, person=actor.person, factor_is_fresh=evidence is not None)
-    unmet = unmet_requirements(role_settings, asked, standing)
-    others = [one for one in unmet if one.code != SECOND_FACTOR]
+    missing = unmet(evidence is not None)
+    others = [one for one in missing if one.code != SECOND_FACTOR]
     if others:
         raise RequirementsUnmet(others)
-    if unmet:
-        what_for = _("Activate %(role)s for %(time)s") % {
-            "role": eligibility.role,
-            "time": in_words(asked.minutes),
-        }
+    if missing:
         raise StepUpRequired(act=act, what_for=what_for, minutes=minutes or 0, methods=methods)
     if evidence is not None and minutes == 0:
         use_factor(evidence, act=act)
