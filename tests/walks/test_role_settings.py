@@ -25,8 +25,8 @@ def test_an_administrator_changes_a_role_and_sees_what_it_means_before(
     page.locator("input[name=set-inherit][value=approval_required]").uncheck()
     page.get_by_role("switch", name="Someone must approve").check()
     page.locator("input[name=set-inherit][value=approvers]").uncheck()
-    page.get_by_label("Add a person or a group").fill("Database owners; jo@example.test")
-    page.get_by_label("Add a person or a group").press("Enter")
+    page.get_by_label("Add a person or a group", exact=True).fill("Database owners; jo@example.test")
+    page.get_by_label("Add a person or a group", exact=True).press("Enter")
     # then the approvers are chips, the aside says what it means, and nothing is saved
     expect(page.locator(".chip.kept")).to_have_count(2)
     expect(page.locator("#meaning .effect")).to_contain_text("waits for one of")
