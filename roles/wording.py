@@ -48,8 +48,7 @@ def settings_in_words(settings: EffectiveSettings) -> list[tuple[str, str]]:
         words.append(
             (
                 "gavel",
-                ngettext("Approval within %(n)s hour", "Approval within %(n)s hours", hours)
-                % {"n": hours},
+                ngettext("Approval within %(n)s hour", "Approval within %(n)s hours", hours) % {"n": hours},
             )
         )
     return words
