@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.notifications.notifying import notify
-from approvals.closing import noun_of
+from approvals.closing import check_waits, noun_of
 from approvals.content import content_digest
 from approvals.models import AccessRequest, Question
 from approvals.permissions import approvers_of, check_may_decide
@@ -122,16 +122,8 @@ def _waiting(access_request: AccessRequest) -> AccessRequest:
     Raises:
         Overtaken: it does not.
     """
-    current = (
-        AccessRequest.objects.select_for_update(of=["self"])
-        .select_related("role__directory", "scope", "holder", "requester", "eligibility")
-        .get(pk=access_request.pk)
-    )
-    if not current.is_open:
-        raise Overtaken(
-            _("%(number)s does not wait any more: %(status)s.")
-            % {"number": current.number, "status": current.get_status_display().lower()}
-        )
+    current = AccessRequest.objects.locked(access_request)
+    check_waits(current)
     return current
 
 

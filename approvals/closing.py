@@ -56,7 +56,7 @@ def cancel_request(access_request: AccessRequest, *, actor: Actor, justification
         actor.person is None or not roles_managed_by(actor.person).filter(pk=access_request.role_id).exists()
     ):
         raise NotAllowed(_("Only who asked may cancel, or whoever manages the role."))
-    _check_waits(access_request)
+    check_waits(access_request)
     move_to(access_request, Status.CANCELED, actor=actor, action=f"{noun_of(access_request)}.canceled", justification=justification,
             closed_at=timezone.now())  # fmt: skip
     if not own:
@@ -79,7 +79,12 @@ def notice_of(access_request: AccessRequest, what: str) -> str:
     return f"approvals/{kind}_{what}"
 
 
-def _check_waits(access_request: AccessRequest) -> None:
+def check_waits(access_request: AccessRequest) -> None:
+    """Refuse unless a request still waits for a decision.
+
+    Raises:
+        Overtaken: it does not; the message says what became of it.
+    """
     if not access_request.is_open:
         raise Overtaken(
             _("%(number)s does not wait any more: %(status)s.")
@@ -154,8 +159,8 @@ def close_hopeless_requests() -> None:
             fail_request(access_request, actor=PORTAL, why=_("The person was disabled."))
 
 
-def why_not_any_more(access_request: AccessRequest) -> str:
-    """Why an approved request could not be carried out now; "" when it could."""
+def why_not_eligible(access_request: AccessRequest) -> str:
+    """Why its holder may not activate now what a request is for; "" when they may."""
     holder, eligibility = access_request.holder, access_request.eligibility
     if holder is None or not User.objects.enabled().filter(pk=holder.pk).exists():
         return _("The person was disabled.")
@@ -164,8 +169,16 @@ def why_not_any_more(access_request: AccessRequest) -> str:
         or not Eligibility.objects.in_force().of(holder).filter(pk=eligibility.pk).exists()
     ):
         return _("The eligibility has ended.")
+    return ""
+
+
+def why_not_any_more(access_request: AccessRequest) -> str:
+    """Why an approved request could not be carried out now; "" when it could."""
+    if why := why_not_eligible(access_request):
+        return why
+    holder, eligibility = access_request.holder, access_request.eligibility
     start: datetime = access_request.asked_start or timezone.now()
-    until = eligibility.ends_for(holder)
+    until = eligibility.ends_for(holder) if eligibility and holder else None
     if until is not None and start >= until:
         return _("The eligibility ends before the asked start.")
     return why_request_is_separated(access_request)

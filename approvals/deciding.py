@@ -87,11 +87,7 @@ def _decide(
     given: Given | None,
 ) -> Decision:
     # Asked anew under the lock: the caller's copy may be as old as the page it was shown on.
-    current = (
-        AccessRequest.objects.select_for_update(of=["self"])
-        .select_related("role__directory", "scope", "holder", "requester", "eligibility")
-        .get(pk=access_request.pk)
-    )
+    current = AccessRequest.objects.locked(access_request)
     if not current.is_open:
         raise Overtaken(_how_it_ended(current))
     check_may_decide(actor.person, current)
@@ -179,8 +175,8 @@ def why_not_to_be_approved(access_request: AccessRequest) -> str:
         return _("What is asked was changed after it was filed.")
     if access_request.act in EXTENSIONS:
         return why_not_to_be_kept(access_request)
-    if access_request.act == AccessRequest.Act.PROLONG and (why := why_not_longer(access_request)):
-        return why
+    if access_request.act == AccessRequest.Act.PROLONG:
+        return why_not_longer(access_request)
     return why_not_any_more(access_request)
 
 

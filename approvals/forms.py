@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import MAXYEAR, MINYEAR, datetime
 from functools import cached_property
@@ -64,6 +65,20 @@ def hour_of(at: datetime) -> str:
     if days == 1:
         return gettext("tomorrow %(time)s") % {"time": dated(local, "H:i")}
     return dated(local, "j M H:i" if days else "H:i")
+
+
+def needs_code(wanted: Sequence[EffectiveSettings], actor: Actor) -> bool:
+    """Whether a code can and must be given now: for a passkey the browser is asked, on the page that comes next.
+
+    Args:
+        wanted: the settings of all that shall be activated.
+    """
+    if any(one.factor == Factor.PASSKEY for one in wanted):
+        return False
+    ages = [one.oldest_factor for one in wanted if one.oldest_factor is not None]
+    return any(not age for age in ages) or (
+        bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
+    )
 
 
 class StrictForm(forms.Form):
@@ -164,10 +179,7 @@ class ActivationForm(StrictForm):
     @cached_property
     def asks_for_code(self) -> bool:
         """Whether a second factor must be given now: none in this session is fresh enough."""
-        minutes = self.role_settings.oldest_factor
-        if minutes is None or self.role_settings.factor == Factor.PASSKEY:
-            return False  # for a passkey the browser is asked, on the page that comes next
-        return minutes == 0 or fresh_factor(self.actor, act="", minutes=minutes) is None
+        return needs_code([self.role_settings], self.actor)
 
     @property
     def needs(self) -> list[tuple[str, str]]:

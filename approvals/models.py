@@ -40,6 +40,11 @@ class AccessRequests(models.QuerySet["AccessRequest"]):
         """Those that still wait for a decision at ``at``: the deadline decides, not whether a sweep has run."""
         return self.filter(status__in=AccessRequest.WAITING, deadline__gt=at or timezone.now())
 
+    def locked(self, access_request: AccessRequest) -> AccessRequest:
+        """The request as it is now, with what is asked of it at hand, held until the transaction ends."""
+        related = ("role__directory", "scope", "holder", "requester", "eligibility", "assignment")
+        return self.select_for_update(of=["self"]).select_related(*related).get(pk=access_request.pk)
+
     def lapsed(self, at: datetime | None = None) -> AccessRequests:
         """Those that waited until their deadline and were not closed yet."""
         return self.filter(status__in=AccessRequest.WAITING, deadline__lte=at or timezone.now())

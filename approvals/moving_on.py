@@ -47,9 +47,7 @@ def conclude_agreed(access_request: AccessRequest, *, actor: Actor) -> None:
         Overtaken: it does not wait any more.
         NoLongerPossible: what it rests on has ended; the next sweep closes it.
     """
-    current = (
-        AccessRequest.objects.select_for_update(of=["self"]).select_related(*ABOUT).get(pk=access_request.pk)
-    )
+    current = AccessRequest.objects.locked(access_request)
     if not current.is_open:
         raise Overtaken
     last = current.decisions.filter(void_at=None, stage=current.stage).select_related("approver").last()

@@ -17,10 +17,10 @@ from accounts.mfa.freshness import (
     act_digest,
 )
 from accounts.models import FactorUse, User
-from approvals.closing import time_out_request
+from approvals.closing import time_out_request, why_not_eligible
 from approvals.content import content_digest
 from approvals.models import AccessRequest
-from approvals.requesting import ask_for_approval, evidence_for
+from approvals.requesting import ask_for_approval, evidence_for, told_at_filing
 from approvals.separated import check_activation, why_request_is_separated
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
@@ -137,15 +137,7 @@ def request_longer(
         created_at=now,
         deadline=min(now + timedelta(hours=role_settings.approval_hours), room.ends_at),
     )
-    said: dict[str, Any] = {"minutes": asked.minutes, "ends_at": ends_at.isoformat()}
-    if asked.ticket:
-        said["ticket"] = access_request.ticket_in_words
-    if evidence is not None:
-        said["second_factor"] = {
-            "method": evidence.method,
-            "device": evidence.device_name,
-            "at": str(evidence.at),
-        }
+    said = told_at_filing(access_request) | {"ends_at": ends_at.isoformat()}
     access_request.digest = said["content"] = content_digest(access_request)
     begin_life(
         access_request,
@@ -217,14 +209,8 @@ def running(access_request: AccessRequest) -> Assignment | None:
 
 def why_not_longer(access_request: AccessRequest) -> str:
     """Why a request for more time could not be carried out now; "" when it could."""
-    holder, eligibility = access_request.holder, access_request.eligibility
-    if holder is None or not User.objects.enabled().filter(pk=holder.pk).exists():
-        return _("The person was disabled.")
-    if (
-        eligibility is None
-        or not Eligibility.objects.in_force().of(holder).filter(pk=eligibility.pk).exists()
-    ):
-        return _("The eligibility has ended.")
+    if why := why_not_eligible(access_request):
+        return why
     assignment = running(access_request)
     if assignment is None:
         return _("The activation has ended.")

@@ -126,17 +126,9 @@ def request_activation(
         created_at=now,
         deadline=now + timedelta(hours=role_settings.approval_hours),
     )
-    said: dict[str, Any] = {"minutes": asked.minutes}
+    said = told_at_filing(access_request)
     if asked.starts_at:
         said["starts_at"] = asked.starts_at.isoformat()
-    if asked.ticket:
-        said["ticket"] = " ".join(part for part in (asked.ticket_system, asked.ticket) if part)
-    if evidence is not None:
-        said["second_factor"] = {
-            "method": evidence.method,
-            "device": evidence.device_name,
-            "at": str(evidence.at),
-        }
     access_request.digest = said["content"] = content_digest(access_request)
     begin_life(
         access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
@@ -146,6 +138,20 @@ def request_activation(
     else:
         carry_out(access_request, actor=PORTAL, action="activation.approved", detail={"by": "role settings"})
     return access_request
+
+
+def told_at_filing(access_request: AccessRequest) -> dict[str, Any]:
+    """What the journal's entry about the filing of a request says of it besides its justification."""
+    said: dict[str, Any] = {"minutes": access_request.minutes}
+    if access_request.ticket:
+        said["ticket"] = access_request.ticket_in_words
+    if (evidence := access_request.factor_use) is not None:
+        said["second_factor"] = {
+            "method": evidence.method,
+            "device": evidence.device_name,
+            "at": str(evidence.at),
+        }
+    return said
 
 
 def _check_may_activate(eligibility: Eligibility, person: User) -> Eligibility:
@@ -283,9 +289,7 @@ def bind(access_request: AccessRequest, came: Assignment | Eligibility) -> None:
     """Note on the request which assignment or eligibility came of it."""
     column = "assignment" if isinstance(came, Assignment) else "eligibility"
     setattr(access_request, column, came)
-    access_request.skip_history_when_saving = True  # type: ignore[attr-defined]
-    access_request.save(update_fields=[column])
-    del access_request.skip_history_when_saving  # type: ignore[attr-defined]
+    save_quietly(access_request, column)
 
 
 @journaled

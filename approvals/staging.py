@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -55,11 +56,8 @@ def everybody_asked(access_request: AccessRequest) -> list[set[int]]:
         return []
     lines = access_request.approver_rule.standing().filter(stage=access_request.stage, is_escalation=False)
     named = [Line.of(line) for line in lines if line.kind != FrozenApprover.ADMINISTRATORS]
-    asking = [who for who in (access_request.holder, access_request.requester) if who is not None]
     before = access_request.decisions.filter(void_at=None, stage__lt=access_request.stage)
-    asking += [decision.approver for decision in before.select_related("approver")]  # nobody answers twice
-    people = User.objects.filter(named_for(access_request, named), is_active=True).distinct()
-    asked = [person for person in people if not any(person.is_same_human_as(who) for who in asking)]
+    asked = _free_to_answer(access_request, named, answered=before)
     absences = Absence.objects.in_force().filter(person__in=asked)
     deputies = [(absence.person_id, absence.deputy_id) for absence in absences]
     return [{person.pk} | {deputy for who, deputy in deputies if who == person.pk} for person in asked]
@@ -126,10 +124,18 @@ def asked_later(access_request: AccessRequest) -> list[User]:
     if access_request.escalates_at is None or access_request.escalates_at <= timezone.now():
         return []
     lines = access_request.approver_rule.standing().filter(stage=access_request.stage, is_escalation=True)
-    asking = [who for who in (access_request.holder, access_request.requester) if who is not None]
-    asking += [one.approver for one in access_request.decisions.filter(void_at=None)]
-    named = User.objects.filter(named_for(access_request, map(Line.of, lines)), is_active=True).distinct()
-    return [person for person in named if not any(person.is_same_human_as(who) for who in asking)]
+    answered = access_request.decisions.filter(void_at=None)
+    return _free_to_answer(access_request, map(Line.of, lines), answered=answered)
+
+
+def _free_to_answer(
+    access_request: AccessRequest, lines: Iterable[Line], *, answered: QuerySet[Decision]
+) -> list[User]:
+    """The enabled people whom ``lines`` name, without whoever asks and who gave one of ``answered``: nobody answers twice."""
+    out = [who for who in (access_request.holder, access_request.requester) if who is not None]
+    out += [decision.approver for decision in answered.select_related("approver")]
+    named = User.objects.filter(named_for(access_request, lines), is_active=True).distinct()
+    return [person for person in named if not any(person.is_same_human_as(who) for who in out)]
 
 
 @journaled

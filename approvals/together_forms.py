@@ -15,16 +15,15 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.mfa.freshness import fresh_factor
 from approvals.activating_together import Prospect, prospects_of
 from approvals.favourite_models import LONGEST_NAME
-from approvals.forms import USUAL_MINUTES, MomentField, StrictForm, hour_of
+from approvals.forms import USUAL_MINUTES, MomentField, StrictForm, hour_of, needs_code
 from approvals.mine import Choice
 from approvals.models import AccessRequest
 from approvals.prolonging import Room, no_room_in_words, room_of
 from audit.journal.actor import Actor
 from roles.effective import settings_at
-from roles.models import Assignment, EffectiveSettings, Eligibility, Factor
+from roles.models import Assignment, EffectiveSettings, Eligibility
 from roles.requirements import Asked, effect_in_words
 from roles.wording import in_words, settings_in_words
 
@@ -71,15 +70,6 @@ class AskingForm(StrictForm):
     def asks_for_ticket(self) -> bool:
         """Whether somebody asks for a ticket."""
         return any(one.ticket_required for one in self.wanted)
-
-    def needs_code(self, actor: Actor) -> bool:
-        """Whether a code can and must be given now: for a passkey the browser is asked, on the page that comes next."""
-        if any(one.factor == Factor.PASSKEY for one in self.wanted):
-            return False
-        ages = [one.oldest_factor for one in self.wanted if one.oldest_factor is not None]
-        return any(not age for age in ages) or (
-            bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
-        )
 
     def readable(self, name: str) -> Any:
         """What stands in a field, when it can be read; the form need not be sent for that."""
@@ -128,7 +118,7 @@ class ActivateTogetherForm(AskingForm):
     @cached_property
     def asks_for_code(self) -> bool:
         """Whether a second factor must be given now."""
-        return self.needs_code(self.actor)
+        return needs_code(self.wanted, self.actor)
 
     @property
     def ticket_for(self) -> str:
@@ -235,7 +225,7 @@ class LongerForm(AskingForm):
     @cached_property
     def asks_for_code(self) -> bool:
         """Whether a second factor must be given now."""
-        return self.needs_code(self.actor)
+        return needs_code(self.wanted, self.actor)
 
     @property
     def needs(self) -> list[tuple[str, str]]:
