@@ -7,12 +7,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from django.db import transaction
-
 from accounts.models import User
 from accounts.notifications.notifying import notify, notify_addresses, notify_each
 from audit.journal.actor import PORTAL, Actor
-from audit.journal.recording import take_the_pen
+from audit.journal.recording import take_the_pen, within_transaction
 from roles.effective import layers_for
 from roles.leasing import BATCH
 from roles.models import Assignment, Eligibility, EndCause, Origin, Role
@@ -32,18 +30,17 @@ def tell_holders(directory: int) -> None:
     Args:
         directory: its key.
     """
-    while untold := list(
-        Assignment.objects.to_tell()
-        .filter(role__directory=directory)
-        .select_related("person__manager", "role__directory", "scope")
-        .order_by("status")[:BATCH]
-    ):
+    shown = Assignment.objects.to_tell().select_related("person__manager", "role__directory", "scope")
+    found = BATCH
+    while found == BATCH:
+        untold = list(shown.filter(role__directory=directory).order_by("status")[:BATCH])
+        found = len(untold)
         for status, some in groupby(untold, key=attrgetter("status")):
             _tell(list(some), status)
 
 
 def _tell(assignments: list[Assignment], status: str) -> None:
-    with transaction.atomic():
+    with within_transaction():
         take_the_pen()
         keys = [one.pk for one in assignments]
         still = set(

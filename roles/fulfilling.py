@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from accounts.duties import ALERT_KEEPERS
 from audit.alerts.alerting import raise_alert, resolve_alert
+from audit.alerts.models import Alert
 from audit.journal.actor import PORTAL
 from audit.journal.lifecycle import move_all_to, move_to
-from audit.journal.recording import take_the_pen
+from audit.journal.recording import take_the_pen, within_transaction
 from roles.connectors.base import (
     Busy,
     Connector,
@@ -65,9 +66,8 @@ def work(directory_key: int, status: str, keys: list[int] | None = None) -> int:
     token, claimed = claim(directory_key, status, keys=keys)
     if not claimed:
         return 0
-    directory = Directory.objects.get(pk=directory_key)
     try:
-        results = _speak(directory, claimed, status)
+        results = _speak(claimed[0].role.directory, claimed, status)
         return _write_down(token, results, status)
     finally:
         let_go(token)
@@ -177,7 +177,7 @@ def _write_down(token: str, results: list[_Result], status: str) -> int:
         before = bool(result.outcome and result.outcome.preexisting)
         by_kind.setdefault((result.note, before), []).append(result.assignment)
     for (note, before), some in by_kind.items():
-        with transaction.atomic():
+        with within_transaction():
             # Before looking whether they are still ours: whoever ends one meanwhile must not undo this for all.
             take_the_pen()
             _settle(token, some, status, note=note, before=before)
@@ -222,7 +222,8 @@ def _settle(token: str, assignments: list[Assignment], status: str, *, note: str
             detail=detail,
             last_error="",
         )
-        Assignment.objects.bulk_update(ours, ["receipt"])
+        if any(one.receipt for one in ours):
+            Assignment.objects.bulk_update(ours, ["receipt"])
     else:
         move_all_to(
             ours,
@@ -266,6 +267,9 @@ def _waiting(directory: Directory, kind: str) -> QuerySet[Assignment]:
 
 def _resolve_alerts(directory: Directory) -> None:
     """Resolve the alerts whose cause is gone. Of both kinds: what is ended need not be given any more."""
+    of_directory = Alert.objects.filter(kind__in=[NOT_REVOKED, NOT_GIVEN], key=f"directory:{directory.pk}")
+    if not (of_directory.open() | of_directory.quiet()).exists():
+        return
     for kind in (NOT_REVOKED, NOT_GIVEN):
         tried_in_vain = Q(attempts__gt=0) | Q(status=Status.FAILED)
         if not _waiting(directory, kind).filter(tried_in_vain).exists():

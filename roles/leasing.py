@@ -10,10 +10,9 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.utils import timezone
 
-from audit.journal.recording import take_the_pen
+from audit.journal.recording import take_the_pen, within_transaction
 from roles.models import Assignment
 
 LEASE = timedelta(seconds=60)
@@ -37,7 +36,7 @@ def claim(
     """
     token = secrets.token_hex(16)
     now = timezone.now()
-    with transaction.atomic():
+    with within_transaction():
         take_the_pen()
         of_directory = Assignment.objects.filter(role__directory=directory)
         taken = set(of_directory.filter(lease_until__gt=now).values_list("role_id", "scope_id", "account"))

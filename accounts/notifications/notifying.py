@@ -19,6 +19,7 @@ from accounts.notifications.delivering import deliver_due_notifications, deliver
 from accounts.notifications.models import Notification
 from audit.journal.actor import Actor
 from audit.journal.plain import one_line, storable
+from audit.journal.recording import within_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +75,10 @@ def notify_each(
     """Write the same notice to many people, to each with a context of their own, in one statement; see ``notify``."""
     if url and (not url.startswith("/") or url.startswith(("//", "/\\"))):
         raise ValueError(f"not a path in the portal: {url!r}")
+    if not messages:
+        return []
     said = {"actor": actor, "portal": settings.PORTAL_NAME}
-    with transaction.atomic():
+    with within_transaction():
         rows = Notification.objects.bulk_create(
             [
                 worded(reader, notice=notice, context={**context, **said}, url=url)
@@ -97,7 +100,7 @@ def notify_addresses(
     rows = [worded(nobody, notice=notice, context=said, url=url) for _address in addresses]
     for row, address in zip(rows, addresses, strict=True):
         row.person, row.address = None, address
-    with transaction.atomic():
+    with within_transaction():
         rows = Notification.objects.bulk_create(rows)
         transaction.on_commit(lambda: hurry(rows), robust=True)
     return rows

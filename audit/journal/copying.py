@@ -57,7 +57,8 @@ def changes_in(row: Any) -> dict[str, dict[str, Any]]:
 
     The row in hand still has what was assigned to the fields, a text for a number for instance.
     """
-    return differences(row_before(row), type(row)._base_manager.get(pk=row.pk))
+    before = None if row.history_type == CREATED else row_before(row)
+    return differences(before, type(row)._base_manager.get(pk=row.pk))
 
 
 def differences(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models, transaction
 
 from audit.journal.actor import Actor
-from audit.journal.recording import Entry, record_all, take_the_pen
+from audit.journal.recording import Entry, record_all, take_the_pen, within_transaction
 from audit.journal.refusing import Overtaken
 
 
@@ -83,7 +83,8 @@ def move_all_to(
     model, before = type(things[0]), things[0].status
     if any(thing.status != before for thing in things) or status not in model.NEXT.get(before, frozenset()):
         raise IllegalMove(f"{model.__name__}: {before} -> {status}")
-    with transaction.atomic():
+    # Of one thing nothing is written before it is overtaken; of many, some may be.
+    with within_transaction() if len(things) == 1 else transaction.atomic():
         take_the_pen()
         keys = [thing.pk for thing in things]
         rows: Any = model._base_manager  # the checker knows no ``status`` of an abstract model
@@ -110,7 +111,7 @@ def begin_life(thing: HasLife, *, actor: Actor, action: str, justification: str 
     Args:
         said: the entry's ``detail``.
     """
-    with transaction.atomic():
+    with within_transaction():
         take_the_pen()
         thing.skip_history_when_saving = True  # type: ignore[attr-defined]
         thing.save(force_insert=True)
@@ -130,7 +131,7 @@ def begin_lives(
     """
     if not things:
         return
-    with transaction.atomic():
+    with within_transaction():
         take_the_pen()
         rows: Any = type(things[0])._base_manager
         rows.bulk_create(things, batch_size=500)
@@ -164,7 +165,7 @@ def amend(
         Overtaken: it has moved on, or somebody changed one of those columns.
     """
     read = {name: getattr(thing, name) for name in ("status", *unless_changed)}
-    with transaction.atomic():
+    with within_transaction():
         take_the_pen()
         rows: Any = type(thing)._base_manager
         if not rows.filter(pk=thing.pk, **read).update(**changes):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from audit.journal.actor import Actor
@@ -79,13 +79,62 @@ class Entry:
         )
 
 
+@dataclass(frozen=True)
+class _Pen:
+    """The head of the book as the present transaction has locked it, and as its last entry has left it.
+
+    Good as long as the same transaction is open and so is every savepoint that was open when it was noted: a savepoint
+    that was rolled back has given back the lock and the entries since.
+    """
+
+    block: Any
+    savepoints: tuple[str | None, ...]
+    number: int
+    digest: str
+
+    @classmethod
+    def of(cls, head: JournalHead) -> _Pen:
+        """The pen, taken here and now."""
+        return cls(connection.atomic_blocks[0], tuple(connection.savepoint_ids), head.number, head.digest)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was taken in the present transaction, and not given back."""
+        open_now = tuple(connection.savepoint_ids)
+        return (
+            bool(connection.atomic_blocks)
+            and connection.atomic_blocks[0] is self.block
+            and open_now[: len(self.savepoints)] == self.savepoints
+        )
+
+
 def take_the_pen() -> JournalHead:
     """Lock the head of the book until the transaction ends; everyone else who writes waits.
 
     Must be called inside a transaction. Verbs call it first (by ``journaled``), so all of them take their locks in
-    the same order and never wait for each other in a circle.
+    the same order and never wait for each other in a circle. Taking it again in the same transaction asks nothing.
     """
-    return JournalHead.objects.select_for_update().get_or_create(pk=1)[0]
+    pen: _Pen | None = getattr(connection, "journal_pen", None)
+    if pen is not None and pen.is_held:
+        return JournalHead(pk=1, number=pen.number, digest=pen.digest)
+    head = JournalHead.objects.select_for_update().get_or_create(pk=1)[0]
+    _keep(head)
+    return head
+
+
+def _keep(head: JournalHead) -> None:
+    if connection.atomic_blocks:
+        connection.journal_pen = _Pen.of(head)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def within_transaction() -> Iterator[None]:
+    """The transaction that is open, or one of its own: whoever opened it takes everything back, and no savepoint is needed."""
+    if connection.in_atomic_block:
+        yield
+    else:
+        with transaction.atomic():
+            yield
 
 
 def record_all(entries: Sequence[Entry]) -> list[AuditEvent]:
@@ -96,7 +145,7 @@ def record_all(entries: Sequence[Entry]) -> list[AuditEvent]:
     """
     if not entries:
         return []
-    with transaction.atomic():
+    with within_transaction():
         head = take_the_pen()
         now = timezone.now()
         events = [entry.as_event() for entry in entries]
@@ -107,7 +156,8 @@ def record_all(entries: Sequence[Entry]) -> list[AuditEvent]:
             event.digest = digest_of(event.body(), head.digest)
             head.number, head.digest = event.number, event.digest
         AuditEvent.objects.bulk_create(events, batch_size=500)
-        head.save()
+        JournalHead.objects.filter(pk=1).update(number=head.number, digest=head.digest)
+        _keep(head)
         recorded.send(sender=AuditEvent, entries=entries, events=events)
     return events
 
@@ -159,6 +209,7 @@ def record_refusal(
         detail={"verb": verb, "code": refusal.code, "why": refusal.message},
         **fields,
     )
+    refusal.is_recorded = True
 
 
 def save_as(thing: models.Model, *, actor: Actor, reason: str = "", force_insert: bool = False) -> None:

@@ -17,6 +17,7 @@ class Refused(Exception):
     default = _("This is not possible.")
     code = "refused"
     status_code = 422
+    is_recorded = False  # in the journal
 
     def __init__(self, message: object = "", *, field: str = "", code: str = "") -> None:
         self.message = str(message or self.default)

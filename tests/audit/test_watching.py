@@ -32,6 +32,7 @@ def book(intruder: None) -> int:
 def sql(statement: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
+    connection.journal_pen = None  # an intruder comes between two transactions; a test is a single one
 
 
 def alter(number: int) -> None:
