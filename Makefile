@@ -110,13 +110,14 @@ coverage: $(VENV)/.dev chromium  ## run the suite on SQLite and say which lines 
 
 .PHONY: races
 races: $(VENV)/.test  ## run every race 1,000 times instead of 20, on both databases
-	RACE_ROUNDS=1000 PORTAL_TEST_DATABASE=sqlite $(PYTEST) -k "race or at_once or same_instant"
-	RACE_ROUNDS=1000 PORTAL_TEST_DATABASE=postgresql $(PYTEST) -k "race or at_once or same_instant"
+	RACE_ROUNDS=1000 WALK_EXAMPLES=200 WALK_STEPS=50 PORTAL_TEST_DATABASE=sqlite $(PYTEST) -k "race or at_once or same_instant"
+	RACE_ROUNDS=1000 WALK_EXAMPLES=200 WALK_STEPS=50 PORTAL_TEST_DATABASE=postgresql $(PYTEST) -k "race or at_once or same_instant"
 
 .PHONY: bench
 bench: $(VENV)/.test  ## print this machine's figures: pages, a thousand endings at once, clone to first page
 	@$(PYTHON) -m benchmarks.pages sqlite && $(PYTHON) -m benchmarks.pages postgresql
 	@$(PYTHON) -m benchmarks.ending sqlite && $(PYTHON) -m benchmarks.ending postgresql
+	@$(PYTHON) -m benchmarks.cycles
 	@$(PYTHON) -m benchmarks.start
 
 .PHONY: scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -23,6 +23,24 @@ from accounts.views import for_people_administrators
 from audit.journal.refusing import Refused
 
 
+class DayField(forms.DateField):
+    """A day within the years whose every moment can be told in any zone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+
+    def to_python(self, value: Any) -> date | None:
+        """The day, or None where nothing was filled in.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        day: date | None = super().to_python(value)
+        if day is not None and not MINYEAR < day.year < MAXYEAR:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
+
+
 class AwayForm(PortalForm):
     """From which day until which, and who stands in."""
 
@@ -31,12 +49,8 @@ class AwayForm(PortalForm):
         max_length=254,
         help_text=gettext_lazy("Who may decide what waits for an approver who is away."),
     )
-    starts_at = forms.DateField(
-        label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    ends_at = forms.DateField(
-        label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    starts_at = DayField(label=gettext_lazy("First day"))
+    ends_at = DayField(label=gettext_lazy("Last day"))
 
     def clean_deputy(self) -> User:
         """The person behind the address."""

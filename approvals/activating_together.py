@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.mfa.dividing import divide_factor
+from accounts.mfa.dividing import divide_factor, was_given
 from accounts.mfa.freshness import PHISHING_RESISTANT, StepUpRequired, act_digest, fresh_factor
 from accounts.mfa.verifying import has_passkey
 from accounts.models import User
@@ -36,23 +37,39 @@ class Prospect:
     """What would happen to one of several roles.
 
     Args:
+        choice: how it stands for the person.
         asked: what would be asked for it: cut to its own longest duration, and the ticket only where it asks for one.
         standing: what is so for the person, the second factor given.
         blocked: why it cannot be asked for at all now; "" when it can.
         is_cut: whether the duration was cut.
     """
 
-    eligibility: Eligibility
-    role_settings: EffectiveSettings
+    choice: Choice
     asked: Asked
     standing: Standing
     blocked: str = ""
     is_cut: bool = False
 
     @property
+    def eligibility(self) -> Eligibility:
+        """What would be activated."""
+        return self.choice.eligibility
+
+    @property
+    def role_settings(self) -> EffectiveSettings:
+        """What an activation must satisfy."""
+        return self.choice.role_settings
+
+    @property
     def unmet(self) -> list[Unmet]:
         """What its role settings ask and is not there, the second factor apart."""
         return unmet_requirements(self.role_settings, self.asked, self.standing)
+
+    @property
+    def is_decided_on(self) -> bool:
+        """Whether anything decides on it: people, a web hook, or a rule."""
+        asked = self.role_settings
+        return bool(asked.approval_required or asked.hook or asked.automatic_rules)
 
     @property
     def waits_for_approval(self) -> bool:
@@ -89,16 +106,15 @@ def prospects_of(
     known = {one.eligibility.pk: one for one in (choices_of(person) if choices is None else choices)}
     found = []
     for eligibility in eligibilities:
-        choice = known.get(eligibility.pk)
-        settings = choice.role_settings if choice else EffectiveSettings()
-        own = asked_of(settings, asked)
+        choice = known.get(eligibility.pk, Choice(eligibility))
+        own = asked_of(choice.role_settings, asked)
+        gone = "" if eligibility.pk in known else _("You are not eligible for this role any more.")
         found.append(
             Prospect(
-                choice.eligibility if choice else eligibility,
-                settings,
+                choice,
                 own,
                 standing_of(eligibility, person=person, factor_is_fresh=True),
-                blocked=_blocked(choice),
+                blocked=gone or choice.in_the_way,
                 is_cut=own.minutes < asked.minutes,
             )
         )
@@ -129,16 +145,6 @@ def asked_of(settings: EffectiveSettings, asked: Asked) -> Asked:
     )
 
 
-def _blocked(choice: Choice | None) -> str:
-    if choice is None:
-        return _("You are not eligible for this role any more.")
-    if choice.held is not None:
-        return _("You hold this role already.")
-    if choice.waiting is not None:
-        return _("Your request %(number)s for this role already waits.") % {"number": choice.waiting.number}
-    return ""
-
-
 def joint_act(prospects: Iterable[Prospect], *, person: User) -> str:
     """Digest of activating exactly these roles, each for exactly this."""
     parts = sorted(act_of(one.eligibility, one.asked, person) for one in prospects)
@@ -165,11 +171,24 @@ def activate_together(
         Refused: none is chosen, too many are, or none of them can be asked for.
         StepUpRequired: only the second factor is missing; one for all of it.
     """
-    person: User = actor.person
     if not eligibilities:
         raise Refused(_("Choose the roles first."), field="pick")
     if len(eligibilities) > MOST_TOGETHER:
         raise Refused(_("At most %(n)s roles in one go.") % {"n": MOST_TOGETHER}, field="pick")
+    send = partial(_send, eligibilities, actor=actor, asked=asked, idempotency_key=idempotency_key)
+    for _role in eligibilities:
+        try:
+            return send()
+        except StepUpRequired as question:
+            if not idempotency_key or not was_given(actor, act=question.act):
+                raise  # else the same form was sent twice at once, and the other one has used it for what it files
+    return send()
+
+
+def _send(
+    eligibilities: Sequence[Eligibility], *, actor: Actor, asked: Asked, idempotency_key: str
+) -> list[Outcome]:
+    person: User = actor.person
     prospects = prospects_of(eligibilities, person=person, asked=asked)
     keys = {one.eligibility.pk: part_key(idempotency_key, one.eligibility) for one in prospects}
     mine = AccessRequest.objects.filter(requester=person, idempotency_key__in=filter(None, keys.values()))

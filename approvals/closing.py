@@ -15,6 +15,7 @@ from accounts.models import User
 from approvals.models import AccessRequest
 from approvals.permissions import roles_managed_by
 from approvals.separated import why_request_is_separated
+from approvals.within_a_day import why_day_is_used_up
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
 from audit.journal.recording import journaled
@@ -135,6 +136,7 @@ def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, 
         context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
         url=f"/requests/{access_request.pk}/",
         actor=actor,
+        role_settings=access_request.asked_under if access_request.asked_settings else None,
     )
 
 
@@ -181,4 +183,4 @@ def why_not_any_more(access_request: AccessRequest) -> str:
     until = eligibility.ends_for(holder) if eligibility and holder else None
     if until is not None and start >= until:
         return _("The eligibility ends before the asked start.")
-    return why_request_is_separated(access_request)
+    return why_request_is_separated(access_request) or why_day_is_used_up(access_request)

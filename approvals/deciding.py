@@ -15,8 +15,8 @@ from approvals.content import is_as_filed
 from approvals.extending import EXTENSIONS, Given, carry_out_extension, suggested, why_not_to_be_kept
 from approvals.models import AccessRequest, Decision
 from approvals.permissions import check_may_decide, whom_for
+from approvals.proceeding import carry_out
 from approvals.prolonging import carry_out_longer, why_not_longer
-from approvals.requesting import carry_out
 from approvals.staging import begin_stage, everybody_asked, outcome_of
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import move_to
@@ -124,14 +124,13 @@ def _decide(
 def conclude(access_request: AccessRequest, decision: Decision, *, actor: Actor) -> str | None:
     """Let the decisions made so far count: the next stage is asked, or it is carried out, or denied.
 
+    Whoever calls it has just asked ``why_not_to_be_approved``.
+
     Args:
         decision: the latest one.
 
     Returns:
         What the present stage came to; None while it waits for more.
-
-    Raises:
-        NoLongerPossible: it could not be carried out now.
     """
     made = list(access_request.decisions.filter(digest=access_request.digest))
     stage, number = access_request.present_stage, access_request.stage
@@ -142,8 +141,6 @@ def conclude(access_request: AccessRequest, decision: Decision, *, actor: Actor)
         note_approval(access_request, decision, actor=actor)
         begin_stage(access_request, number + 1, actor=PORTAL)
     elif outcome == Verdict.APPROVE:
-        if why := why_not_to_be_approved(access_request):
-            raise NoLongerPossible(why)
         least = min((one.given_minutes for one in made if one.given_minutes), default=None)
         carry = carry_out_longer if access_request.act == AccessRequest.Act.PROLONG else carry_out
         action, why = f"{noun_of(access_request)}.approved", decision.justification

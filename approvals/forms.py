@@ -16,21 +16,22 @@ from django.core.exceptions import BadRequest
 from django.utils import timezone
 from django.utils.dateformat import format as dated
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.freshness import fresh_factor
 from approvals.extending import Given
-from approvals.foreseeing import StageAhead, stages_ahead, wait_in_words
+from approvals.forecasting import Forecast, forecast
+from approvals.foreseeing import StageAhead, wait_in_words
+from approvals.mine import Choice
 from approvals.models import AccessRequest, Decision
-from approvals.requesting import RequirementsUnmet, standing_of
-from approvals.separated import why_activation_is_separated
+from approvals.requesting import RequirementsUnmet
 from audit.journal.actor import Actor
 from audit.journal.refusing import Refused
-from roles.effective import layers_at, settings_at
+from roles.effective import settings_at
 from roles.models import EffectiveSettings, Eligibility, Factor
-from roles.requirements import ACTIVE, ELIGIBLE, Asked, effect_in_words
+from roles.requirements import ACTIVE, ELIGIBLE, Asked
 from roles.wording import settings_in_words
 
 USUAL_MINUTES = 60
@@ -53,7 +54,8 @@ class MomentField(forms.DateTimeField):
             ValidationError: it is none.
         """
         at: datetime | None = super().to_python(value)
-        if at is not None and not MINYEAR < at.year < MAXYEAR:
+        # A NUL behind a whole moment Python does not see.
+        if at is not None and ("\0" in str(value) or not MINYEAR < at.year < MAXYEAR):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return at
 
@@ -117,6 +119,7 @@ class ActivationForm(StrictForm):
     Args:
         eligibility: what would be activated.
         actor: who would activate it, in their session.
+        choice: how it stands for them, where ``choices_of`` was just asked that.
     """
 
     minutes = forms.IntegerField(label=_("For how long"))
@@ -133,11 +136,19 @@ class ActivationForm(StrictForm):
     )
     idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, eligibility: Eligibility, actor: Actor, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        eligibility: Eligibility,
+        actor: Actor,
+        choice: Choice | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
-        self.eligibility = eligibility
-        self.actor = actor
-        self.role_settings: EffectiveSettings = settings_at(eligibility.role, eligibility.scope)
+        self.eligibility, self.actor, self.choice = eligibility, actor, choice
+        self.role_settings: EffectiveSettings = (
+            choice.role_settings if choice else settings_at(eligibility.role, eligibility.scope)
+        )
         self.least = settings.MINIMUM_DURATION_MINUTES
         self.most = max(self.least, self.role_settings.max_minutes)
         self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
@@ -200,40 +211,35 @@ class ActivationForm(StrictForm):
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
         starts_at: datetime | None = self._readable("starts_at")
-        minutes = self._readable("minutes") or self.usual_minutes
 
         def clock(at: datetime) -> str:
             # The browser moves this hour along with the slider; one with a start of its own it leaves alone.
             return format_html("<b>{}</b>" if starts_at else "<b data-until>{}</b>", hour_of(at))
 
-        sentence = effect_in_words(
-            self.role_settings,
-            Asked(minutes=min(max(minutes, self.least), self.most), starts_at=starts_at),
-            standing_of(self.eligibility, person=self.actor.person, factor_is_fresh=True),
-            role=format_html("<b>{}</b>", self.eligibility.role),
-            clock=clock,
-        )
-        return mark_safe(sentence)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
+        return self.foreseen.sentence(role=format_html("<b>{}</b>", self.eligibility.role), clock=clock)
 
     @cached_property
-    def ahead(self) -> list[StageAhead]:
+    def foreseen(self) -> Forecast:
+        """What would come of what is filled in so far."""
+        minutes = self._readable("minutes") or self.usual_minutes
+        asked = Asked(
+            minutes=min(max(minutes, self.least), self.most),
+            justification=self._readable("justification") or "",
+            starts_at=self._readable("starts_at"),
+            ticket=self._readable("ticket") or "",
+            ticket_system=(self._readable("ticket_system") if self.role_settings.systems else "") or "",
+        )
+        return forecast(self.eligibility, person=self.actor.person, asked=asked, choice=self.choice)
+
+    @property
+    def ahead(self) -> Sequence[StageAhead]:
         """The stages in which a request would be decided; none where nobody has to."""
-        if not self.role_settings.approval_required:
-            return []
-        layers = layers_at(self.eligibility.role, self.eligibility.scope)
-        return stages_ahead(self.eligibility, self.actor.person, layers)
+        return self.foreseen.stages
 
     @cached_property
     def usual_wait(self) -> str:
         """How long an answer usually takes, in words."""
         return wait_in_words(self.eligibility.role)
-
-    @cached_property
-    def separated(self) -> str:
-        """Why it may not be held together with what the person holds, for what is filled in so far; "" when it may."""
-        minutes = self._readable("minutes") or self.usual_minutes
-        asked = Asked(minutes=minutes, starts_at=self._readable("starts_at"))
-        return why_activation_is_separated(self.eligibility.role, self.actor.person, asked)
 
     def _readable(self, name: str) -> Any:
         """What stands in a field, when it can be read; the form need not be sent for that."""

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from accounts.models import FactorUse, Group, User
 from approvals.filing import Act, Held, check_may_manage, check_not_oneself, check_wishes, file_all
 from approvals.permissions import roles_managed_by
+from approvals.proceeding import bind
 from approvals.removing import request_removal
-from approvals.requesting import bind
 from audit.journal.actor import Actor
 from audit.journal.recording import journaled
 from audit.journal.refusing import Refused

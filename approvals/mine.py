@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from approvals.extending import EXTEND_WITHIN
 from approvals.favourite_models import Favourite
 from approvals.models import AccessRequest
-from roles.effective import layers_for
+from roles.effective import Layers, layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.models.assignment import being_in_force
 from roles.wording import settings_in_words
@@ -26,7 +27,7 @@ class Choice:
     """A role that a person may activate, and how it stands for them.
 
     Args:
-        role_settings: what an activation must satisfy.
+        layers: what every level says that counts here.
         held: their assignment by this eligibility, while its time is not over.
         waiting: their request that waits for a decision.
         last: their latest activation of the role.
@@ -34,11 +35,25 @@ class Choice:
     """
 
     eligibility: Eligibility
-    role_settings: EffectiveSettings
+    layers: Layers = field(default_factory=Layers)
     held: Assignment | None = None
     waiting: AccessRequest | None = None
     last: AccessRequest | None = None
     is_favourite: bool = False
+
+    @property
+    def role_settings(self) -> EffectiveSettings:
+        """What an activation must satisfy."""
+        return self.layers.effective
+
+    @property
+    def in_the_way(self) -> str:
+        """Why it cannot be asked for now, whatever is filled in; "" when it can."""
+        if self.held is not None:
+            return _("You hold this role already.")
+        if self.waiting is not None:
+            return _("Your request %(number)s for this role already waits.") % {"number": self.waiting.number}
+        return ""
 
     @property
     def needs(self) -> list[tuple[str, str]]:
@@ -91,7 +106,7 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     choices = [
         Choice(
             eligibility,
-            layers[eligibility.role_id, eligibility.scope_id].effective,
+            layers[eligibility.role_id, eligibility.scope_id],
             held=by_eligibility.get(eligibility.pk),
             waiting=waiting.get((eligibility.role_id, eligibility.scope_id)),
             last=last.get(eligibility.role_id),

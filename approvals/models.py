@@ -13,7 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import FactorUse, Group
+from approvals.automatic.models import AutomaticDecision, AutomaticRule, Calendar
+from approvals.emergency.models import EmergencyUse
 from approvals.favourite_models import Favourite, RoleInSet, RoleSet
+from approvals.hooks.models import Hook, HookCall
 from approvals.settings.models import SettingsChange, SettingsTemplate
 from audit.journal.lifecycle import HasLife
 from roles.models import Approver, Assignment, EffectiveSettings, Eligibility, Role, Scope
@@ -22,9 +25,15 @@ from roles.models.stages import Stage, stages_of
 __all__ = [
     "AccessRequest",
     "AccessRequests",
+    "AutomaticDecision",
+    "AutomaticRule",
+    "Calendar",
     "Decision",
+    "EmergencyUse",
     "Favourite",
     "FrozenApprover",
+    "Hook",
+    "HookCall",
     "Question",
     "RoleInSet",
     "RoleSet",
@@ -127,7 +136,9 @@ class AccessRequest(HasLife):
     stages = models.JSONField(
         default=list, help_text="the stages of its approval, as they were when it was filed"
     )
-    stage = models.PositiveSmallIntegerField(default=1, help_text="the stage that waits")
+    stage = models.PositiveSmallIntegerField(
+        default=1, help_text="the stage that waits; 0 while a web hook is asked"
+    )
     stage_began_at = models.DateTimeField(null=True)
     escalates_at = models.DateTimeField(
         null=True, help_text="from when on further people may decide on this stage"
@@ -199,8 +210,13 @@ class AccessRequest(HasLife):
 
     @property
     def present_stage(self) -> Stage:
-        """The stage that waits."""
+        """The stage that waits. There is none while a web hook is asked: then ``is_checking``."""
         return self.all_stages[self.stage - 1]
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether a web hook is asked before anybody else is."""
+        return self.stage == 0
 
     def journal_context(self) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from approvals.approvers import approvers_of_all
 from approvals.closing import OCCASIONS
-from approvals.deciding import conclude
+from approvals.deciding import NoLongerPossible, conclude, why_not_to_be_approved
 from approvals.models import AccessRequest, Decision
 from approvals.staging import can_be_decided, escalate_request, nobody_can_decide
 from audit.journal.actor import PORTAL, Actor
@@ -29,7 +29,7 @@ def move_stages_on() -> None:
     for access_request in late[:BATCH]:
         with suppress(Overtaken):
             escalate_request(access_request, actor=PORTAL)
-    shown = list(waiting.filter(act__in=OCCASIONS)[:BATCH])
+    shown = list(waiting.filter(act__in=OCCASIONS, stage__gt=0)[:BATCH])
     able = approvers_of_all(shown)
     for access_request in shown:
         with suppress(Refused):
@@ -52,4 +52,6 @@ def conclude_agreed(access_request: AccessRequest, *, actor: Actor) -> None:
         raise Overtaken
     last = current.decisions.filter(void_at=None, stage=current.stage).select_related("approver").last()
     if last is not None and last.verdict == Decision.Verdict.APPROVE:
+        if why := why_not_to_be_approved(current):
+            raise NoLongerPossible(why)
         conclude(current, last, actor=actor)

@@ -51,12 +51,12 @@ def requests_decidable_by(
         return AccessRequest.objects.none()
     parts = parts or parts_of(person)
     by_duty = not set(ROLE_ADMINISTRATORS).isdisjoint(duties_of(person) if duties is None else duties)
-    named = _naming(person, parts)
+    named = naming(person, parts)
     for absent in represented_by(person):  # with what they are themselves, not with their duties
         answered = Decision.objects.filter(
-            _by_human(absent, of="approver"), access_request=OuterRef("access_request"), void_at=None
+            by_human(absent, of="approver"), access_request=OuterRef("access_request"), void_at=None
         )
-        theirs = _naming(absent, parts_of(absent)) & ~_asked_by(absent, of="access_request")
+        theirs = naming(absent, parts_of(absent)) & ~asked_by(absent, of="access_request")
         named |= theirs & ~Q(Exists(answered))
     if by_duty:  # who may only activate the duty manages nothing yet
         named |= Q(kind=FrozenApprover.MANAGERS)
@@ -66,8 +66,8 @@ def requests_decidable_by(
     said = Decision.objects.filter(access_request=OuterRef("pk"), void_at=None)
     requests: AccessRequests = (
         AccessRequest.objects.open()
-        .filter(Exists(rule), ~Exists(said.filter(_by_human(person, of="approver"))))
-        .exclude(_asked_by(person))
+        .filter(Exists(rule), ~Exists(said.filter(by_human(person, of="approver"))))
+        .exclude(asked_by(person))
     )
     return requests
 
@@ -77,7 +77,7 @@ def represented_by(person: User) -> list[User]:
     return [one.person for one in Absence.objects.in_force().filter(deputy=person).select_related("person")]
 
 
-def _naming(person: User, parts: Parts) -> Q:
+def naming(person: User, parts: Parts) -> Q:
     """The lines of frozen approvers that name ``person``, by whatever they are but by their duties."""
     named = Q(kind=Approver.Kind.PERSON, person=person)
     named |= Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
@@ -88,16 +88,16 @@ def _naming(person: User, parts: Parts) -> Q:
     return named
 
 
-def _by_human(person: User, *, of: str) -> Q:
+def by_human(person: User, *, of: str) -> Q:
     """Rows whose column ``of`` is ``person``, under whatever account."""
     same = Q(**{of: person})
     return same | Q(**{f"{of}__person_key": person.person_key}) if person.person_key else same
 
 
-def _asked_by(person: User, *, of: str = "") -> Q:
+def asked_by(person: User, *, of: str = "") -> Q:
     """Requests that are for ``person`` or were made by them, under whatever account."""
     said = f"{of}__" if of else ""
-    return _by_human(person, of=f"{said}holder") | _by_human(person, of=f"{said}requester")
+    return by_human(person, of=f"{said}holder") | by_human(person, of=f"{said}requester")
 
 
 def may_decide(person: User, access_request: AccessRequest) -> bool:

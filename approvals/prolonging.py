@@ -20,8 +20,10 @@ from accounts.models import FactorUse, User
 from approvals.closing import time_out_request, why_not_eligible
 from approvals.content import content_digest
 from approvals.models import AccessRequest
-from approvals.requesting import ask_for_approval, evidence_for, told_at_filing
+from approvals.proceeding import begin_deciding
+from approvals.requesting import evidence_for, told_at_filing
 from approvals.separated import check_activation, why_request_is_separated
+from approvals.within_a_day import latest_within_a_day
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.plain import storable
@@ -30,7 +32,7 @@ from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.effective import layers_at
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.provisioning import change_assignment
-from roles.requirements import Asked, Standing, Unmet, unmet_requirements
+from roles.requirements import DAY_USED_UP, Asked, Standing, Unmet, unmet_requirements
 from roles.wording import in_words
 
 Act, Status = AccessRequest.Act, AccessRequest.Status
@@ -45,11 +47,13 @@ class Room:
         ends_at: when it ends as it is.
         until: when it ends at the latest: its longest time is over, or the eligibility is.
         by_eligibility: whether it is the eligibility that ends it there.
+        by_day: whether it is how long one may hold it within 24 hours.
     """
 
     ends_at: datetime
     until: datetime
     by_eligibility: bool = False
+    by_day: bool = False
 
     @property
     def minutes(self) -> int:
@@ -67,6 +71,9 @@ def room_of(assignment: Assignment, role_settings: EffectiveSettings) -> Room:
     longest = assignment.starts_at + timedelta(minutes=role_settings.max_minutes)
     eligibility = assignment.eligibility
     until = eligibility.ends_for(assignment.person) if eligibility is not None else None
+    day = latest_within_a_day(assignment, role_settings)
+    if day is not None and day < min(longest, until or longest):
+        return Room(ends_at, day, by_day=True)
     if until is not None and until <= longest:
         return Room(ends_at, until, by_eligibility=True)
     return Room(ends_at, longest)
@@ -146,12 +153,7 @@ def request_longer(
         justification=asked.justification,
         **said,
     )
-    if role_settings.approval_required:
-        ask_for_approval(access_request, layers, actor=actor)
-    else:
-        carry_out_longer(
-            access_request, actor=PORTAL, action="prolongation.approved", detail={"by": "role settings"}
-        )
+    begin_deciding(access_request, layers, carry=carry_out_longer, actor=actor)
     return access_request
 
 
@@ -263,15 +265,20 @@ def unmet_for_longer(
         return [Unmet("minutes", "too_short", _("Say how much longer, in whole minutes."))]
     if not room.minutes:
         return [Unmet("minutes", "too_long", no_room_in_words(room, role_settings))]
+    if room.by_day and asked.minutes > room.minutes:
+        words = _("Of the %(limit)s within any 24 hours %(left)s are left for it.")
+        said = {"limit": in_words(role_settings.day_minutes), "left": in_words(room.minutes)}
+        return [Unmet("minutes", DAY_USED_UP, words % said)]
     whole = (room.ends_at - assignment.starts_at) / timedelta(minutes=1) + asked.minutes
     # Judged as an activation of the whole time that starts now: what is left to look at is its length and its words.
+    # Its day was looked at above: what runs already is a part of it.
     standing = Standing(
         now=timezone.now(),
         shortest=configuration.MINIMUM_DURATION_MINUTES,
         factor_is_fresh=factor_is_fresh,
     )
     total = replace(asked, minutes=max(math.floor(whole), standing.shortest), starts_at=None)
-    unmet = unmet_requirements(role_settings, total, standing)
+    unmet = unmet_requirements(replace(role_settings, day_minutes=0), total, standing)
     until = timezone.localtime(room.until)
     today = until.date() == timezone.localdate()
     message = _("%(limit)s Counted from its start, this one may go on until %(until)s at the latest.")
@@ -284,6 +291,10 @@ def unmet_for_longer(
 
 def no_room_in_words(room: Room, role_settings: EffectiveSettings) -> str:
     """Why an activation cannot go on for longer at all."""
+    if room.by_day:
+        return _("The %(limit)s that this role may be held within any 24 hours are used up with it.") % {
+            "limit": in_words(role_settings.day_minutes)
+        }
     if room.by_eligibility:
         return _("Your eligibility ends with it. Ask to extend the eligibility first.")
     return _("This role may be activated for at most %(time)s, and this activation is that long.") % {

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,27 +21,19 @@ from accounts.mfa.freshness import (
 from accounts.models import FactorUse, User
 from approvals.closing import time_out_request
 from approvals.content import content_digest
-from approvals.models import AccessRequest, FrozenApprover
-from approvals.permissions import approvers_of
+from approvals.models import AccessRequest
+from approvals.proceeding import begin_deciding, carry_out
 from approvals.separated import check_activation
-from approvals.staging import (
-    begin_stage,
-    can_be_decided,
-    frozen_lines,
-    let_administrators_decide,
-    save_quietly,
-)
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life, move_to
 from audit.journal.plain import storable
 from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
-from roles.effective import Layers, layers_at
+from roles.effective import layers_at
+from roles.lately import held_lately
 from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin
-from roles.models.stages import as_stored
-from roles.models.values import IfNobody
-from roles.provisioning import begin_assignment, end_assignment
-from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements, window
+from roles.provisioning import end_assignment
+from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
 from roles.wording import in_words
 
 Status = AccessRequest.Status
@@ -65,6 +57,7 @@ def standing_of(eligibility: Eligibility, *, person: User, factor_is_fresh: bool
         shortest=settings.MINIMUM_DURATION_MINUTES,
         eligible_until=eligibility.ends_for(person),
         factor_is_fresh=factor_is_fresh,
+        held=lambda: held_lately(person, eligibility.role, eligibility.scope),
     )
 
 
@@ -102,11 +95,28 @@ def request_activation(
         sent = AccessRequest.objects.filter(requester=person, idempotency_key=idempotency_key).first()
         if sent is not None:
             return sent
-    eligibility = _check_may_activate(eligibility, person)
+    eligibility = check_may_activate(eligibility, person)
     check_activation(eligibility.role, person, asked)
     layers = layers_at(eligibility.role, eligibility.scope)
     role_settings = layers.effective
-    evidence = _check_requirements(eligibility, role_settings, asked, actor=actor)
+    access_request = prepared(eligibility, person=person, asked=asked, role_settings=role_settings)
+    access_request.factor_use = _check_requirements(eligibility, role_settings, asked, actor=actor)
+    access_request.idempotency_key = idempotency_key
+    said = told_at_filing(access_request)
+    if asked.starts_at:
+        said["starts_at"] = asked.starts_at.isoformat()
+    said["content"] = access_request.digest
+    begin_life(
+        access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
+    )
+    begin_deciding(access_request, layers, carry=carry_out, actor=actor)
+    return access_request
+
+
+def prepared(
+    eligibility: Eligibility, *, person: User, asked: Asked, role_settings: EffectiveSettings
+) -> AccessRequest:
+    """A request of ``person`` to activate ``eligibility``, not saved, with its digest: what it asks does not change any more."""
     now = timezone.now()
     access_request = AccessRequest(
         act=AccessRequest.Act.ACTIVATE,
@@ -121,22 +131,10 @@ def request_activation(
         ticket=storable(asked.ticket.strip()),
         ticket_system=storable(asked.ticket_system),
         asked_settings=role_settings.as_json(),
-        factor_use=evidence,
-        idempotency_key=idempotency_key,
         created_at=now,
         deadline=now + timedelta(hours=role_settings.approval_hours),
     )
-    said = told_at_filing(access_request)
-    if asked.starts_at:
-        said["starts_at"] = asked.starts_at.isoformat()
-    access_request.digest = said["content"] = content_digest(access_request)
-    begin_life(
-        access_request, actor=actor, action="activation.requested", justification=asked.justification, **said
-    )
-    if role_settings.approval_required:
-        ask_for_approval(access_request, layers, actor=actor)
-    else:
-        carry_out(access_request, actor=PORTAL, action="activation.approved", detail={"by": "role settings"})
+    access_request.digest = content_digest(access_request)
     return access_request
 
 
@@ -154,23 +152,40 @@ def told_at_filing(access_request: AccessRequest) -> dict[str, Any]:
     return said
 
 
-def _check_may_activate(eligibility: Eligibility, person: User) -> Eligibility:
-    """The eligibility as it stands now: the caller's copy, and of the person, may be as old as a page."""
+def check_may_activate(eligibility: Eligibility, person: User) -> Eligibility:
+    """The eligibility as it stands now: the caller's copy, and of the person, may be as old as a page.
+
+    What is over and was not closed yet is closed.
+
+    Raises:
+        Refused: they are not eligible any more, a request already waits, or the role is already held.
+    """
+    current = check_nothing_in_the_way(eligibility, person)
+    mine = {"holder": person, "role": eligibility.role, "scope": eligibility.scope}
+    for lapsed in AccessRequest.objects.lapsed().filter(act=AccessRequest.Act.ACTIVATE, **mine):
+        time_out_request(lapsed, actor=PORTAL)
+    for over in Assignment.objects.live().filter(eligibility=eligibility, person=person):
+        end_assignment(over, actor=PORTAL, cause=EndCause.EXPIRED)
+    return current
+
+
+def check_nothing_in_the_way(eligibility: Eligibility, person: User) -> Eligibility:
+    """The same, and nothing is closed: times decide what is over, closed or not.
+
+    Raises:
+        Refused: as ``check_may_activate``.
+    """
     may = Eligibility.objects.in_force().of(person).select_related("role__directory", "scope")
     current = may.filter(pk=eligibility.pk).first()
     if current is None or not User.objects.enabled().filter(pk=person.pk).exists():
         raise Refused(_("You are not eligible for this role any more."), code="not_eligible")
     mine = {"holder": person, "role": eligibility.role, "scope": eligibility.scope}
-    for lapsed in AccessRequest.objects.lapsed().filter(act=AccessRequest.Act.ACTIVATE, **mine):
-        time_out_request(lapsed, actor=PORTAL)
     waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE, **mine).first()
     if waiting is not None:
         raise Refused(_("Your request %(number)s for this role already waits.") % {"number": waiting.number})
-    for held in Assignment.objects.live().filter(eligibility=eligibility, person=person):
-        if held.ends_at is not None and held.ends_at <= timezone.now():
-            end_assignment(held, actor=PORTAL, cause=EndCause.EXPIRED)
-        else:
-            raise Refused(_("You hold this role already."), code="already_held")
+    live = Assignment.objects.live().filter(eligibility=eligibility, person=person)
+    if live.filter(Q(ends_at=None) | Q(ends_at__gt=timezone.now())).exists():
+        raise Refused(_("You hold this role already."), code="already_held")
     return current
 
 
@@ -219,77 +234,6 @@ def evidence_for(
     if evidence is not None and minutes == 0:
         use_factor(evidence, act=act)
     return evidence
-
-
-def ask_for_approval(access_request: AccessRequest, layers: Layers, *, actor: Actor) -> None:
-    """Freeze the approver rule onto the request and ask those of its first stage. For the verbs that file.
-
-    Raises:
-        Refused: nobody could decide, and role settings say that it is refused then, or there is no administrator either.
-    """
-    lines = layers.approvers()
-    access_request.stages = as_stored(layers.stages(lines))
-    save_quietly(access_request, "stages")
-    FrozenApprover.objects.bulk_create(frozen_lines(access_request, lines))
-    begin_stage(access_request, 1, actor=actor)
-    wanted = access_request.asked_under.if_nobody
-    if not can_be_decided(access_request, list(approvers_of(access_request))):
-        if wanted == IfNobody.ADMINISTRATORS and lines:
-            let_administrators_decide(access_request, actor=PORTAL)
-        if wanted != IfNobody.WAIT and not approvers_of(access_request).exists():
-            raise Refused(
-                _(
-                    "Nobody could decide on this request. An administrator must name an approver for this role."
-                ),
-                code="no_approver",
-            )
-
-
-def carry_out(
-    access_request: AccessRequest,
-    *,
-    actor: Actor,
-    action: str,
-    minutes: int | None = None,
-    justification: str = "",
-    **more: Any,
-) -> None:
-    """Approve an activation and begin its assignment, in one transaction. For ``request_activation`` and ``decide``.
-
-    Args:
-        minutes: for how long, where an approver has shortened it.
-
-    Raises:
-        Overtaken: it does not wait any more.
-    """
-    eligibility, holder = access_request.eligibility, access_request.holder
-    if eligibility is None or holder is None or access_request.minutes is None:
-        raise TypeError("only an activation is carried out here")
-    asked = Asked(minutes=minutes or access_request.minutes, starts_at=access_request.asked_start)
-    now = timezone.now()
-    starts_at, ends_at = window(asked, decided_at=now, eligible_until=eligibility.ends_for(holder))
-    with transaction.atomic():
-        move_to(access_request, Status.APPROVED, actor=actor, action=action, justification=justification,
-                closed_at=now, **more)  # fmt: skip
-        assignment = begin_assignment(
-            access_request.role,
-            actor=actor,
-            person=holder,
-            scope=access_request.scope,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            origin=Origin.ACTIVATED,
-            eligibility=eligibility,
-            request_number=access_request.number,
-        )
-        bind(access_request, assignment)
-
-
-def bind(access_request: AccessRequest, came: Assignment | Eligibility) -> None:
-    """Note on the request which assignment or eligibility came of it."""
-    column = "assignment" if isinstance(came, Assignment) else "eligibility"
-    setattr(access_request, column, came)
-    save_quietly(access_request, column)
 
 
 @journaled

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from django.utils import timezone
 from django.utils.dateformat import format as dated
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from approvals.models import AccessRequest, Decision
+from approvals.hooks.story import by_hook, how_it_was_checked
+from approvals.models import (
+    AccessRequest,
+    AutomaticDecision,
+    AutomaticRule,
+    Decision,
+    EmergencyUse,
+)
 from approvals.permissions import approvers_of
+from approvals.steps import Step
 from roles.models import Assignment
 from roles.models.stages import ALL
 from roles.wording import in_words
@@ -19,36 +24,15 @@ from roles.wording import in_words
 Act, Status = AccessRequest.Act, AccessRequest.Status
 
 
-@dataclass(frozen=True)
-class Step:
-    """One line of the timeline.
-
-    Args:
-        icon: name in the sprite.
-        title: what happened, as a sentence without its full stop.
-        at: when; None for what has no moment.
-        tone: "", ``ok``, ``wait``, ``bad`` or ``accent`` (you are here).
-        text: more about it.
-        quote: what a person wrote.
-        future: whether it is still to come.
-    """
-
-    icon: str
-    title: str
-    at: datetime | None = None
-    tone: str = ""
-    text: str = ""
-    quote: str = ""
-    future: bool = False
-
-
 def steps_of(access_request: AccessRequest) -> list[Step]:
     """The whole timeline, oldest first, what is to come at the end."""
     return [
         *how_it_was_asked(access_request),
+        *how_it_was_checked(access_request),
         *how_it_was_asked_back(access_request),
         *how_it_was_decided(access_request),
         *(how_it_was_carried_out(access_request.assignment) if carries(access_request) else []),
+        *how_it_was_reviewed(access_request),
     ]
 
 
@@ -81,7 +65,7 @@ def how_it_was_asked(access_request: AccessRequest) -> list[Step]:
         steps.append(
             Step("shield-check", _("Second factor verified"), use.at, tone="ok", text=f"{use}{where}")
         )
-    if access_request.is_open:
+    if access_request.is_open and not access_request.is_checking:
         steps.append(who_may_answer(access_request))
     return steps
 
@@ -127,22 +111,69 @@ def how_it_was_asked_back(access_request: AccessRequest) -> list[Step]:
 def how_it_was_decided(access_request: AccessRequest) -> list[Step]:
     """The answers, or the other ways it was closed; what it waits for while it is open."""
     made = access_request.decisions.select_related("approver", "stands_in_for")
-    steps = [decision_step(decision) for decision in made]
+    steps = [*rule_steps(access_request), *(decision_step(decision) for decision in made)]
+    if access_request.is_checking and access_request.is_open:
+        return [Step("clock", _("Lapses by itself"), access_request.deadline, future=True)]
     if access_request.is_open:
         here = Step("hourglass", _("Waits for a decision"), timezone.now(), tone="accent")
         lapse = Step("clock", _("Lapses by itself if nobody decides"), access_request.deadline, future=True)
         return [*steps, here, lapse]
     closed = access_request.closed_at or access_request.deadline
     if access_request.status == Status.CANCELED:
-        steps.append(Step("undo", _("%(who)s canceled it") % {"who": access_request.requester}, closed))
+        title = _("%(who)s canceled it") % {"who": access_request.requester}
+        steps.append(Step("undo", title, closed, text=access_request.outcome_note))
     elif access_request.status == Status.FAILED:
         steps.append(
             Step("alert", _("No longer possible"), closed, tone="bad", text=access_request.outcome_note)
         )
     elif access_request.status in (Status.TIMED_OUT, *AccessRequest.WAITING):
         steps.append(Step("hourglass", _("Nobody decided in time"), access_request.deadline, tone="wait"))
-    elif access_request.act in (Act.ACTIVATE, Act.PROLONG) and not steps:
+    elif use := getattr(access_request, "emergency_use", None):
+        steps.append(skipped_step(use))
+    elif access_request.status == Status.DENIED:
+        return steps  # by whom stands above: a person, a rule, or a web hook
+    elif access_request.act in (Act.ACTIVATE, Act.PROLONG) and not steps and not by_hook(access_request):
         steps.append(Step("check", _("Approved by the role settings"), closed, tone="ok"))
+    return steps
+
+
+def skipped_step(use: EmergencyUse) -> Step:
+    """That approval was skipped, and whose."""
+    skipped = ", ".join(use.skipped)
+    text = _("Skipped: %(names)s.") % {"names": skipped} if skipped else ""
+    return Step(
+        "alert", _("Activated in an emergency, without approval"), use.opened_at, tone="bad", text=text
+    )
+
+
+def how_it_was_reviewed(access_request: AccessRequest) -> list[Step]:
+    """What was said afterwards of an activation in an emergency; that it has yet to be said."""
+    use: EmergencyUse | None = getattr(access_request, "emergency_use", None)
+    if use is None:
+        return []
+    if use.status == EmergencyUse.Status.OPEN:
+        text = _("Until then its holder cannot activate anything in an emergency.")
+        return [Step("eye", _("Somebody other than the holder reviews it"), text=text, future=True)]
+    justified = use.finding == EmergencyUse.Finding.JUSTIFIED
+    title = _("%(who)s found it justified") if justified else _("%(who)s found it not justified")
+    said = {"who": use.reviewer}
+    return [Step("eye", title % said, use.reviewed_at, tone="ok" if justified else "bad", quote=use.review)]
+
+
+def rule_steps(access_request: AccessRequest) -> list[Step]:
+    """That an automatic rule decided, and what there was to see; nothing where none did."""
+    if not access_request.asked_under.automatic_rules:
+        return []
+    decided = AutomaticDecision.objects.filter(access_request=access_request, rule__isnull=False)
+    steps = []
+    for one in decided.select_related("rule"):
+        approved = one.verdict == AutomaticRule.Verdict.APPROVE
+        title = (_("Approved by the rule “%(rule)s”") if approved else _("Denied by the rule “%(rule)s”")) % {
+            "rule": one.rule
+        }
+        text = " ".join(str(reason.get("why", "")) for reason in one.says.get("reasons", []))
+        icon, tone = ("check", "ok") if approved else ("x", "bad")
+        steps.append(Step(icon, title, one.at, tone=tone, text=text))
     return steps
 
 

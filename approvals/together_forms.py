@@ -15,8 +15,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.models import User
 from approvals.activating_together import Prospect, prospects_of
 from approvals.favourite_models import LONGEST_NAME
+from approvals.forecasting import forecast
+from approvals.foreseeing import StageAhead
 from approvals.forms import USUAL_MINUTES, MomentField, StrictForm, hour_of, needs_code
 from approvals.mine import Choice
 from approvals.models import AccessRequest
@@ -24,7 +27,7 @@ from approvals.prolonging import Room, no_room_in_words, room_of
 from audit.journal.actor import Actor
 from roles.effective import settings_at
 from roles.models import Assignment, EffectiveSettings, Eligibility
-from roles.requirements import Asked, effect_in_words
+from roles.requirements import Asked, effect_in_words, who_decides
 from roles.wording import in_words, settings_in_words
 
 
@@ -142,34 +145,41 @@ class ActivateTogetherForm(AskingForm):
         """For each role the sentence that says what will happen, for what is filled in so far."""
         minutes = self.readable("minutes") or self.initial["minutes"]
         asked = Asked(min(max(minutes, self.least), self.most), starts_at=self.readable("starts_at"))
-        known = [
-            Choice(one.eligibility, one.role_settings) for one in self.possible
-        ]  # what they hold was looked at
         judged = prospects_of(
             [one.eligibility for one in self.possible],
             person=self.actor.person,
             asked=asked,
-            choices=known,
+            choices=[one.choice for one in self.possible],
         )
         blocked = [one for one in (*judged, *self.start) if one.blocked]
-        return [_effect(one) for one in judged if not one.blocked] + [
+        person = self.actor.person
+        return [_effect(one, person) for one in judged if not one.blocked] + [
             format_html("<b>{}</b>: {}", one.eligibility.role, _("left out. %s") % one.blocked)
             for one in blocked
         ]
 
 
-def _effect(prospect: Prospect) -> SafeString:
-    sentence = effect_in_words(
-        prospect.role_settings,
-        prospect.asked,
-        prospect.standing,
-        role=format_html("<b>{}</b>", prospect.eligibility.role),
-        clock=lambda at: format_html("<b>{}</b>", hour_of(at)),
-    )
+def _effect(prospect: Prospect, person: User) -> SafeString:
+    role = format_html("<b>{}</b>", prospect.eligibility.role)
+    said: dict[str, Any] = {"role": role, "clock": lambda at: format_html("<b>{}</b>", hour_of(at))}
+    stages: tuple[StageAhead, ...] = ()
+    if prospect.is_decided_on:
+        foreseen = forecast(prospect.eligibility, person=person, asked=prospect.asked, choice=prospect.choice)
+        if foreseen.why_not:
+            return format_html("{}: {}", role, foreseen.why_not)
+        sentence, stages = foreseen.sentence(**said), foreseen.stages
+    else:
+        words = effect_in_words(prospect.role_settings, prospect.asked, prospect.standing, **said)
+        sentence = mark_safe(words)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
     if prospect.is_cut:
         limit = in_words(prospect.role_settings.max_minutes)
-        sentence = format_html("{} {}", mark_safe(sentence), _("Its limit is %(time)s.") % {"time": limit})  # noqa: S308
-    return mark_safe(sentence)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
+        sentence = format_html("{} {}", sentence, _("Its limit is %(time)s.") % {"time": limit})
+    if stages:
+        who = _(", then ").join(str(stage) for stage in stages)
+        sentence = format_html(
+            "{} <span class='faint'>{}</span>", sentence, _("Who can decide: %(who)s") % {"who": who}
+        )
+    return sentence
 
 
 class RoleSetForm(StrictForm):
@@ -250,13 +260,12 @@ class LongerForm(AskingForm):
             "end": format_html("<b>{}</b>", hour_of(end)),
             "old": hour_of(self.room.ends_at),
         }
-        if self.role_settings.approval_required:
+        first, last = who_decides(self.role_settings)
+        if first:
             words = _(
-                "An approver decides. Until then %(role)s goes on to %(old)s as before; approved, it goes on without a gap"
-                " to %(end)s."
+                "Until then %(role)s goes on to %(old)s as before; approved, it goes on without a gap to %(end)s."
             )
         else:
-            words = _(
-                "%(role)s goes on without a gap and ends by itself at %(end)s instead of %(old)s. Nobody has to approve."
-            )
-        return mark_safe(words % said)  # noqa: S308  role and hours are escaped above, the rest is the portal's own
+            words = _("%(role)s goes on without a gap and ends by itself at %(end)s instead of %(old)s.")
+        # Role and hours are escaped above, the rest is the portal's own.
+        return mark_safe(" ".join(filter(None, (first, words % said, last))))  # noqa: S308

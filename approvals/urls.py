@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from approvals.emergency.views import activate_in_emergency
 from approvals.filing import Act
 from approvals.views import (
     activating,
@@ -11,6 +12,7 @@ from approvals.views import (
     favourites,
     handing_over,
     importing,
+    mutual,
     prolonging,
     questions,
     requests,
@@ -23,12 +25,17 @@ from roles.requirements import ACTIVE, ELIGIBLE
 
 urlpatterns = [
     path("role-settings/", include("approvals.settings.urls")),
+    path("emergencies/", include("approvals.emergency.urls")),
+    path("automatic/", include("approvals.automatic.urls")),
+    path("hooks/", include("approvals.hooks.urls")),
     path("separation/", separation.separation, name="separation"),
     path("separation/new/", separation.new_separation_rule, name="new_separation_rule"),
     path("separation/<int:pk>/", separation.separation_rule, name="separation_rule"),
     path("separation/<int:pk>/remove/", separation.remove_separation_rule, name="remove_separation_rule"),
+    path("approvals/mutual/", mutual.mutual_approvals, name="mutual_approvals"),
     path("my-roles/", roles.my_roles, name="my_roles"),
     path("my-roles/<int:pk>/activate/", roles.activate, name="activate"),
+    path("my-roles/<int:pk>/emergency/", activate_in_emergency, name="activate_in_emergency"),
     path("my-roles/<int:pk>/star/", favourites.star_role, name="star_role"),
     path("my-roles/<int:pk>/unstar/", favourites.unstar_role, name="unstar_role"),
     path("my-roles/together/", activating.activate_together, name="activate_together"),

@@ -6,9 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from pim_portal.embedded.postgresql import PostgreSQL
 
@@ -50,6 +53,53 @@ def portal_on(database: str, **settings: str) -> Iterator[PostgreSQL]:
     finally:
         server.erase()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def two_workers(database: str) -> Iterator[int]:
+    """A web server with two workers on a database, on a port of its own; gone afterwards.
+
+    Args:
+        database: its address.
+
+    Yields:
+        The port.
+    """
+    from pim_portal.embedded.postgresql import free_port
+    from pim_portal.embedded.programs import environment, web_server
+    from pim_portal.embedded.supervising import start_process, stop_process
+
+    port = free_port()
+    argv = web_server(port)
+    argv[argv.index("--workers") + 1] = "2"
+    running = start_process(argv, env=environment(port) | {"DATABASE_URL": database})
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                connection = HTTPConnection("127.0.0.1", port, timeout=5)
+                connection.request("GET", "/sign-in/", headers={"Host": "localhost"})
+                connection.getresponse().read()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield port
+    finally:
+        stop_process(running)
+
+
+def cookie_of(person: Any, password: str) -> str:
+    """The cookie of a session in which ``person`` has just signed in with both factors."""
+    from django.test import Client
+
+    from accounts.models import Authenticator
+
+    client = Client(headers={"host": "localhost"})
+    client.post("/sign-in/", {"email": person.email, "password": password})
+    device = Authenticator.objects.get(user=person)
+    answer = client.post("/sign-in/code/", {"code": device.code_at(device.present_step)})
+    assert answer.status_code == 302, answer.status_code
+    return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 
 def percentile(values: Sequence[float], share: float) -> float:

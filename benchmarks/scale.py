@@ -12,14 +12,12 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from http.client import HTTPConnection
 from typing import Any
 
-from benchmarks.bench import percentile, portal_on, verdict
+from benchmarks.bench import cookie_of, percentile, portal_on, two_workers, verdict
 
 LIMIT = 0.100  # seconds, of the slowest but one in twenty
 GROWTH = 1.3  # of the median
@@ -89,13 +87,13 @@ def measure(*, by: int) -> None:
         growing.wait(size, cast)
         analyse()
         _say(f"{size.people} people, {size.eligibilities} eligibilities, {FEW // by} assignments", began)
-        pages = _with_deep_ones({who: _cookie(getattr(cast, who)) for who in vars(cast)})
+        pages = _with_deep_ones({who: cookie_of(getattr(cast, who), seeding.PASSWORD) for who in vars(cast)})
         figures = {name: Figures(_queries(cookie, path)) for name, (cookie, path) in pages.items()}
         _go_on_with_a_copy(server)
         growing.grow(total=MANY // by, in_force=2 * FEW // by)
         analyse()
         _say(f"{MANY // by} assignments in a copy, {2 * FEW // by} of them in force", began)
-        with _two_workers(server.url("portal")) as few, _two_workers(server.url(GROWN)) as many:
+        with two_workers(server.url("portal")) as few, two_workers(server.url(GROWN)) as many:
             for name, (cookie, path) in pages.items():
                 figures[name].times = _times({FEW // by: few, MANY // by: many}, cookie, path)
         _say("measured", began)
@@ -139,47 +137,6 @@ def _print(figures: dict[str, Figures]) -> None:
             f"   {told[2]:>9.1f} ms {told[3]:>6.1f} ms   {one.growth:>5.2f}x"
         )
     print()
-
-
-@contextmanager
-def _two_workers(database: str) -> Iterator[int]:
-    """A web server with two workers on a database, on a port of its own; gone afterwards."""
-    from pim_portal.embedded.postgresql import free_port
-    from pim_portal.embedded.programs import environment, web_server
-    from pim_portal.embedded.supervising import start_process, stop_process
-
-    port = free_port()
-    argv = web_server(port)
-    argv[argv.index("--workers") + 1] = "2"
-    running = start_process(argv, env=environment(port) | {"DATABASE_URL": database})
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                connection = HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/sign-in/", headers={"Host": "localhost"})
-                connection.getresponse().read()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield port
-    finally:
-        stop_process(running)
-
-
-def _cookie(person: Any) -> str:
-    """The cookie of a session in which ``person`` has signed in with both factors."""
-    from django.test import Client
-
-    from accounts.models import Authenticator
-    from benchmarks.seeding import PASSWORD
-
-    client = Client(headers={"host": "localhost"})
-    client.post("/sign-in/", {"email": person.email, "password": PASSWORD})
-    device = Authenticator.objects.get(user=person)
-    answer = client.post("/sign-in/code/", {"code": device.code_at(device.present_step)})
-    assert answer.status_code == 302, answer.status_code
-    return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 
 def _with_deep_ones(cookies: dict[str, str]) -> dict[str, tuple[str, str]]:

@@ -44,6 +44,8 @@ LOOKS: dict[str, Look] = {
     "assignment.ending": Look("wait", "hourglass", _("Not yet revoked")),
     "assignment.ended": Look("mute", "stop", _("Ended")),
     "assignment.failed": Look("bad", "alert", _("Not put in force")),
+    "emergencyuse.open": Look("bad", "alert", _("Not reviewed")),
+    "emergencyuse.reviewed": Look("ok", "check", _("Reviewed")),
     "eligibility.scheduled": Look("info", "calendar", _("Starts later")),
     "eligibility.in_force": Look("ok", "check", _("Eligible")),
     "eligibility.expired": Look("mute", "stop", _("Expired")),
@@ -105,6 +107,7 @@ def key_of(thing: object) -> str:
 
 # Journal actions by the words they end in, or begin with; the first that fits counts.
 ACTIONS: tuple[tuple[str, str, str], ...] = (
+    ("emergency.", "bad", "alert"),
     ("settings_change.", "wait", "sliders"),
     ("settings_template.", "wait", "sliders"),
     (".requested", "info", "send"),

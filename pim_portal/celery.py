@@ -26,8 +26,12 @@ app.conf.include = [
     "roles.provisioning",
     "roles.sweeping",
     "accounts.notifications.delivering",
+    "approvals.automatic.calendars",
     "approvals.closing",
+    "approvals.emergency.reminding",
+    "approvals.hooks.sending",
     "approvals.moving_on",
+    "approvals.watching",
     "audit.watching",
     "roles.inspecting",
     "roles.reminding",
@@ -55,6 +59,16 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 15.0},
     },
+    "ask web hooks": {
+        "task": "approvals.hooks.sending.send_due_hook_calls",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "fetch the calendars of who is on call": {
+        "task": "approvals.automatic.calendars.fetch_due_calendars",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
     "count the holders of protected roles": {
         "task": "roles.inspecting.watch_holders",
         "schedule": 3600.0,
@@ -62,6 +76,16 @@ app.conf.beat_schedule = {
     },
     "say what ends soon": {
         "task": "roles.reminding.remind_of_ends",
+        "schedule": 900.0,
+        "options": {"expires": 900.0},
+    },
+    "look for people who approve each other": {
+        "task": "approvals.watching.watch_mutual_approvals",
+        "schedule": 21600.0,  # of its days: a beat that is begun anew every night comes to it as well
+        "options": {"expires": 21600.0},
+    },
+    "remind of emergencies that nobody has reviewed": {
+        "task": "approvals.emergency.reminding.remind_of_emergencies",
         "schedule": 900.0,
         "options": {"expires": 900.0},
     },
@@ -111,6 +135,7 @@ def sweep_for_ever(seconds: float) -> None:
     """
     from django.db import close_old_connections
 
+    from audit.timekeeping import watch_clock
     from roles.sweeping import sweep_in_lanes
 
     logger = logging.getLogger(__name__)
@@ -119,6 +144,7 @@ def sweep_for_ever(seconds: float) -> None:
         try:
             close_old_connections()
             sweep_in_lanes()
+            watch_clock("worker")
         except Exception:
             logger.exception("The sweep failed; the next one comes in %s s", seconds)
         finally:

@@ -17,7 +17,9 @@ from accounts.duties import PEOPLE_ADMINISTRATORS, READERS
 from accounts.http import PortalRequest
 from accounts.models import FactorUse
 from accounts.paging import Count, counted_each
-from approvals.models import SettingsChange
+from approvals.automatic.urls import urlpatterns as automatic_pages
+from approvals.emergency.permissions import uses_to_review
+from approvals.models import EmergencyUse, SettingsChange
 from approvals.settings.changing import changes_decidable_by
 from approvals.settings.urls import urlpatterns as settings_pages
 from approvals.viewing import Viewer, viewer_of
@@ -26,6 +28,7 @@ from roles.models import Assignment
 from roles.permissions import OWN, READ, REVIEW
 
 ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
+AUTOMATIC = tuple(str(one.name) for one in automatic_pages)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Link:
         or_if: who else may see it; asked only of those without such a duty.
         beneath: URL names of pages that belong under it.
         count: how much work waits there; asked only for links that are shown.
+        whoever_has_work: whether it is shown as well to everybody for whom work waits there.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Link:
     beneath: tuple[str, ...] = ()
     count: Callable[[Tally], int] = field(default=lambda tally: 0)
     tone: str = "accent"
+    whoever_has_work: bool = False
 
 
 class Tally:
@@ -67,6 +72,19 @@ class Tally:
         """Changes of role settings that wait for this person's confirmation."""
         return len(changes_decidable_by(self.viewer.person)) if self._counted["changes"] else 0
 
+    @cached_property
+    def emergencies(self) -> int:
+        """Emergency activations that wait for this person's review. Most of the time there are none for anybody."""
+        if not self._counted["emergencies"]:
+            return 0
+        viewer = self.viewer
+        return uses_to_review(viewer.person, parts=viewer.parts, duties=viewer.duties).count()
+
+    @property
+    def own_emergencies(self) -> int:
+        """This person's emergency activations that wait for somebody else's review."""
+        return self._counted["own_emergencies"]
+
     @property
     def alerts(self) -> int:
         """Alerts that nobody has taken up yet."""
@@ -85,7 +103,10 @@ class Tally:
     @cached_property
     def _counted(self) -> dict[str, Count]:
         """The numbers that are counts of rows, in one query; some of them only for those who read everything."""
+        unreviewed = EmergencyUse.objects.filter(status=EmergencyUse.Status.OPEN)
         lists: dict[str, QuerySet[Any]] = {
+            "emergencies": unreviewed.exclude(person=self.viewer.person),
+            "own_emergencies": unreviewed.filter(person=self.viewer.person),
             "unread": self.viewer.person.notifications.filter(read_at__isnull=True),
             "changes": SettingsChange.objects.filter(status=SettingsChange.Status.PROPOSED),
         }
@@ -163,11 +184,25 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     count=lambda tally: tally.changes,
                 ),
                 Link(
+                    "automatic_rules",
+                    "bot",
+                    _("Automatic decisions"),
+                    shown_for=READERS,
+                    beneath=AUTOMATIC,
+                ),
+                Link(
                     "separation",
                     "shield",
                     _("Separation of duties"),
                     shown_for=READERS,
                     beneath=("new_separation_rule", "separation_rule"),
+                ),
+                Link(
+                    "hooks",
+                    "link",
+                    _("Web hooks"),
+                    shown_for=READERS,
+                    beneath=("new_hook", "hook", "try_hook", "new_hook_secret", "remove_hook"),
                 ),
                 Link(
                     "directories",
@@ -207,7 +242,18 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     count=lambda tally: tally.alerts,
                     tone="bad",
                 ),
+                Link(
+                    "emergencies",
+                    "zap",
+                    _("Emergencies"),
+                    shown_for=READERS,
+                    beneath=("emergency", "end_emergency"),
+                    count=lambda tally: tally.emergencies,
+                    tone="bad",
+                    whoever_has_work=True,
+                ),
                 Link("journal", "book", _("Journal"), shown_for=READERS, beneath=("audit_event",)),
+                Link("mutual_approvals", "refresh", _("Mutual approvals"), shown_for=READERS),
             ],
         ),
     ]
@@ -222,15 +268,18 @@ def menu_for(tally: Tally, *, at: str) -> list[dict[str, Any]]:
     """
     shown = []
     for key, title, links in groups():
-        mine = [link for link in links if is_shown(link, tally.viewer)]
+        mine = [link for link in links if is_shown(link, tally)]
         if mine:
             shown.append({"key": key, "title": title, "links": [drawn(link, tally, at=at) for link in mine]})
     return shown
 
 
-def is_shown(link: Link, viewer: Viewer) -> bool:
-    """Whether ``viewer`` has a part in what the link leads to."""
-    return not link.shown_for or bool(viewer.duties.intersection(link.shown_for)) or link.or_if(viewer)
+def is_shown(link: Link, tally: Tally) -> bool:
+    """Whether the viewer has a part in what the link leads to."""
+    viewer = tally.viewer
+    if not link.shown_for or viewer.duties.intersection(link.shown_for) or link.or_if(viewer):
+        return True
+    return link.whoever_has_work and link.count(tally) > 0
 
 
 def drawn(link: Link, tally: Tally, *, at: str) -> dict[str, Any]:

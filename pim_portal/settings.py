@@ -70,6 +70,12 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SECRET_KEY = env.str("SECRET_KEY", default="") or ("" if PRODUCTION else kept_key(VAR / "keys" / "secret"))
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JOURNAL_KEY = env.str("JOURNAL_KEY", default="") or ("" if PRODUCTION else kept_key(VAR / "keys" / "journal"))
+# Seal the secrets of others (of web hooks) in the database: the first one seals, all of them open, and so does SECRET_KEY.
+SEALING_KEYS = env.list("SEALING_KEYS", default=[])
+
+# --- What the portal may call: public addresses by https, and these host names and networks, by http too -----------
+
+OUTBOUND_ALLOWED = env.list("OUTBOUND_ALLOWED", default=[])
 
 # --- What the portal asks everywhere (floors below any role's own settings) --------------------------------------
 
@@ -80,6 +86,9 @@ DURATION_STEP_MINUTES = env.int("DURATION_STEP_MINUTES", default=30)
 FOUR_EYES = env.bool(
     "FOUR_EYES", default=True
 )  # weakening a privileged role's settings takes two administrators
+MUTUAL_APPROVALS = env.int(
+    "MUTUAL_APPROVALS", default=5
+)  # each way, from which on an alert is raised; 0: none
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=1.0)  # 0: no sweep thread in the worker
 DEAD_MAN_SECONDS = env.int("DEAD_MAN_SECONDS", default=60)  # no sweep for this long: /health turns red
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)

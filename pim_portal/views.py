@@ -19,6 +19,7 @@ from approvals.mine import Choice, choices_of, held_by
 from approvals.models import AccessRequest
 from approvals.together_forms import ActivateTogetherForm
 from approvals.views.activating import picked_in, sets_of, together_context
+from audit.timekeeping import watch_clock
 from pim_portal.navigation import Tally, tally_of
 from roles.inspecting import not_yet_revoked, watch_the_sweep
 from roles.models import Assignment
@@ -35,11 +36,14 @@ class Waiting:
         to_decide: how many requests wait for their decision.
         first: the most urgent of them.
         alerts: open alerts nobody has taken up; 0 for those without the duty.
+        emergencies: emergency activations they may review; own_emergencies: theirs that nobody has reviewed.
     """
 
     to_decide: int
     first: AccessRequest | None
     alerts: int
+    emergencies: int
+    own_emergencies: int
 
 
 @require_safe
@@ -151,7 +155,7 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
         key=request.GET.get("again", ""),
         role_settings=choice.role_settings,
     )
-    form = ActivationForm(eligibility=choice.eligibility, actor=request.actor, initial=last)
+    form = ActivationForm(eligibility=choice.eligibility, actor=request.actor, choice=choice, initial=last)
     return {"choice": choice, "form": form, "eligibility": choice.eligibility, "is_again": bool(last)}
 
 
@@ -161,17 +165,23 @@ def waiting_for(tally: Tally) -> Waiting:
     if tally.to_decide:
         first = viewer.decidable.select_related("holder", "role").order_by("deadline", "pk").first()
     keeps_alerts = not viewer.duties.isdisjoint(ALERT_KEEPERS)
-    return Waiting(tally.to_decide, first, tally.alerts if keeps_alerts else 0)
+    alerts = tally.alerts if keeps_alerts else 0
+    return Waiting(tally.to_decide, first, alerts, tally.emergencies, tally.own_emergencies)
 
 
 @login_not_required
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """Whether ended access is being revoked: 200 while the sweep runs, 503 when it was not seen for too long."""
-    pulse = watch_the_sweep()
+    """Whether ended access is being revoked: 200 while the sweep runs, 503 when it was not seen for too long.
+
+    Clocks that differ are said and are no 503: taking every web server away would mend none of them.
+    """
+    pulse, clock = watch_the_sweep(), watch_clock("web server")
     said = {
-        "status": "ok" if pulse.beats else "stalled",
+        "status": "stalled" if not pulse.beats else "clock" if clock and clock.is_too_much else "ok",
         "sweep_last_seen": pulse.last_seen,
         "not_yet_revoked": not_yet_revoked(),
+        # None where the database runs inside this process; more than two seconds either way is an alert
+        "seconds_ahead_of_database": round(clock.ahead.total_seconds(), 3) if clock else None,
     }
     return JsonResponse(said, status=200 if pulse.beats else 503)

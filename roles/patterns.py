@@ -10,10 +10,15 @@ LONGEST_LOOK = 0.2  # seconds: a pattern that takes longer is badly made, and le
 
 def matches(pattern: str, text: str) -> bool:
     """Whether ``pattern`` matches all of ``text``. A pattern that cannot be read or does not come to an end matches nothing."""
+    return tried(pattern, text) is True
+
+
+def tried(pattern: str, text: str) -> bool | None:
+    """Whether ``pattern`` matches all of ``text``; None where it cannot be read or does not come to an end."""
     try:
         return regex.fullmatch(pattern, text, timeout=LONGEST_LOOK) is not None
     except (regex.error, TimeoutError, RecursionError, MemoryError):
-        return False
+        return None
 
 
 def fault_in(pattern: str) -> str:

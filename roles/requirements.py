@@ -5,15 +5,18 @@ Nothing here reads the database or the clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from django.utils.dateformat import format as dated
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from roles.models.values import EffectiveSettings, Factor
 from roles.patterns import matches
+from roles.within_a_day import Span, possible_from, room_from
 from roles.wording import in_days, in_words
 
 LONGEST_JUSTIFICATION = 2000
@@ -49,12 +52,15 @@ class Standing:
         shortest: the portal's shortest duration in minutes.
         eligible_until: when the eligibility ends; None is never.
         factor_is_fresh: whether a second factor counts that is as fresh as the settings ask.
+        held: tells when the person has held, and will hold, the role by activating it; asked only where settings limit
+            the time within 24 hours.
     """
 
     now: datetime
     shortest: int
     eligible_until: datetime | None = None
     factor_is_fresh: bool = False
+    held: Callable[[], Sequence[Span]] = tuple
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Unmet:
 
 
 SECOND_FACTOR = "second_factor"
+DAY_USED_UP = "day_used_up"
 #: by whether it must be a passkey
 FACTOR_ASKED = {
     False: gettext_lazy("Prove it is you with a second factor."),
@@ -109,6 +116,8 @@ def unmet_requirements(settings: EffectiveSettings, asked: Asked, standing: Stan
     start = max(asked.starts_at or standing.now, standing.now)
     if standing.eligible_until is not None and start >= standing.eligible_until:
         miss("starts_at", "after_eligibility", _("Your eligibility has ended by then."))
+    if settings.day_minutes and not unmet:
+        unmet += unmet_within_a_day(settings, asked.minutes, standing, start=start)
     unmet += unmet_words(
         settings,
         justification=asked.justification,
@@ -120,6 +129,32 @@ def unmet_requirements(settings: EffectiveSettings, asked: Asked, standing: Stan
     if settings.oldest_factor is not None and not standing.factor_is_fresh:
         miss("code", SECOND_FACTOR, str(FACTOR_ASKED[settings.factor == Factor.PASSKEY]))
     return unmet
+
+
+def unmet_within_a_day(
+    settings: EffectiveSettings, minutes: int, standing: Standing, *, start: datetime
+) -> list[Unmet]:
+    """What is wrong with holding it for ``minutes`` more from ``start`` on, where settings limit the time within 24 hours.
+
+    Says how much is left then, and from when on what was asked is possible.
+    """
+    held, limit = standing.held(), settings.day_minutes
+    left = room_from(held, start, limit=limit, at_most=minutes)
+    until = standing.eligible_until
+    if left >= minutes or (until is not None and start + timedelta(minutes=left) >= until):
+        return []
+    said = {"limit": in_words(limit), "left": in_words(left), "time": in_words(minutes)}
+    words = [
+        _("Of the %(limit)s within any 24 hours %(left)s are left then.") % said
+        if left
+        else _("The %(limit)s that this role may be held within any 24 hours are used up then.") % said
+    ]
+    if minutes <= limit:
+        possible = localtime(possible_from(held, start, minutes=minutes, limit=limit))
+        today = possible.date() == localtime(standing.now).date()
+        said["when"] = dated(possible, "H:i" if today else "j M H:i")
+        words.append(_("%(time)s are possible from %(when)s on.") % said)
+    return [Unmet("minutes", DAY_USED_UP, " ".join(words))]
 
 
 def unmet_words(
@@ -286,18 +321,24 @@ def effect_in_words(
     """
     start, end = window(asked, decided_at=standing.now, eligible_until=standing.eligible_until)
     said = {"role": role, "start": clock(start), "end": clock(end), "time": in_words(asked.minutes)}
-    if settings.approval_required and asked.starts_at:
-        return (
-            _("An approver decides. You become %(role)s at %(start)s and lose it by itself at %(end)s.")
-            % said
-        )
-    if settings.approval_required:
-        return (
-            _("An approver decides. From then on you are %(role)s for %(time)s and lose it by itself.") % said
-        )
     if asked.starts_at:
-        return (
-            _("You become %(role)s at %(start)s and lose it by itself at %(end)s. Nobody has to approve.")
-            % said
-        )
-    return _("You become %(role)s at once and lose it by itself at %(end)s. Nobody has to approve.") % said
+        words = _("You become %(role)s at %(start)s and lose it by itself at %(end)s.")
+    elif settings.approval_required or settings.hook:
+        words = _("From then on you are %(role)s for %(time)s and lose it by itself.")
+    else:
+        words = _("You become %(role)s at once and lose it by itself at %(end)s.")
+    first, last = who_decides(settings)
+    return " ".join(filter(None, (first, words % said, last)))
+
+
+def who_decides(settings: EffectiveSettings) -> tuple[str, str]:
+    """Who decides before it takes effect, and, where nobody has to, that nobody has to."""
+    ruled = bool(settings.automatic_rules)
+    if not settings.approval_required:
+        nobody = _("Nobody has to approve, but a rule may deny it.") if ruled else _("Nobody has to approve.")
+        return (_("A web hook is asked first.") if settings.hook else ""), nobody
+    if settings.hook and ruled:
+        return _("A web hook is asked first, then a rule or an approver decides."), ""
+    if settings.hook:
+        return _("A web hook is asked first, then an approver decides."), ""
+    return _("A rule or an approver decides.") if ruled else _("An approver decides."), ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from roles.models.values import EffectiveSettings, Factor
+from roles.models.values import DAY, EffectiveSettings, Factor
 
 
 def in_words(minutes: int) -> str:
@@ -23,6 +23,19 @@ def in_days(days: int) -> str:
     if days % 30 == 0:
         return ngettext("%(n)s month", "%(n)s months", days // 30) % {"n": days // 30}
     return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+#: what role settings ask, by the icon of ``settings_in_words``
+IN_ONE_WORD = {
+    "shield-check": gettext_lazy("MFA"),
+    "note": gettext_lazy("Justification"),
+    "ticket": gettext_lazy("Ticket"),
+    "gavel": gettext_lazy("Approval"),
+    "hourglass": gettext_lazy("Limit a day"),
+    "send": gettext_lazy("Web hook"),
+    "sliders": gettext_lazy("Rules"),
+    "zap": gettext_lazy("Emergency"),
+}
 
 
 def settings_in_words(settings: EffectiveSettings) -> list[tuple[str, str]]:
@@ -51,4 +64,14 @@ def settings_in_words(settings: EffectiveSettings) -> list[tuple[str, str]]:
                 ngettext("Approval within %(n)s hour", "Approval within %(n)s hours", hours) % {"n": hours},
             )
         )
+    if 0 < settings.day_minutes < DAY:
+        words.append(
+            ("hourglass", _("At most %(t)s within 24 hours") % {"t": in_words(settings.day_minutes)})
+        )
+    if settings.hook:
+        words.append(("send", _("A web hook is asked first")))
+    if settings.automatic_rules:
+        words.append(("sliders", _("Rules may decide")))
+    if settings.emergency_allowed:
+        words.append(("zap", _("Emergency activation allowed")))
     return words

@@ -25,6 +25,7 @@ LIFECYCLE = "audit/journal/lifecycle.py"
 #: Background verbs that no timetable calls: they hurry what a sweep would find by itself.
 HURRIES = {
     "accounts.notifications.delivering.deliver_notification": "deliver_due_notifications",
+    "approvals.hooks.sending.send_hook_call": "send_due_hook_calls",
     "roles.provisioning.provision_assignment": "sweep_if_late",
     "roles.provisioning.deprovision_assignment": "sweep_if_late",
 }
@@ -41,9 +42,11 @@ WITHOUT_HISTORY = {
     "accounts.RecoveryCodes": "django-otp's; what happens to it is in the journal",
     "accounts.Session": "lives hours; sign-ins are in the journal",
     "accounts.StepUp": "a form that waits some minutes",
+    "approvals.AutomaticDecision": "added, never changed",
     "approvals.Decision": "added, never changed; the request's history tells the rest",
     "approvals.Favourite": "a star says nothing about access",
     "approvals.FrozenApprover": "written once with its request",
+    "approvals.HookCall": "asked and answered once; both are in the journal",
     "approvals.Question": "asked and answered once; both are in the journal",
     "approvals.RoleInSet": "as the set it belongs to",
     "approvals.RoleSet": "a person's own list; it gives nobody anything",

@@ -19,7 +19,16 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import Absence, Notification
-from approvals.models import RoleSet, SettingsChange, SettingsTemplate
+from approvals.hooks.signing import keep_secret, new_secret
+from approvals.models import (
+    AutomaticDecision,
+    AutomaticRule,
+    Calendar,
+    Hook,
+    RoleSet,
+    SettingsChange,
+    SettingsTemplate,
+)
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
@@ -27,6 +36,7 @@ from roles.models import RoleSettings, Scope, SeparationRule
 from roles.spreading import begin_group_assignment
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
+from tests.factories.emergencies import rush
 from tests.factories.pages import signed_in
 from tests.factories.people import make_group
 from tests.factories.roles import activate, ask, make_eligibility, make_role
@@ -96,6 +106,7 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     # asking, deciding, holding
     "my_roles": (all_of(200), all_of(405)),
     "activate": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
+    "activate_in_emergency": (MINE, (GATE, 422, 404, 404, 404, 404, 404, 404)),
     "star_role": (all_of(405), (GATE, GOES_ON, 404, 404, 404, 404, 404, 404)),
     "unstar_role": (all_of(405), (GATE, GOES_ON, 404, 404, 404, 404, 404, 404)),
     "activate_together": (all_of(GOES_ON), all_of(GOES_ON)),
@@ -159,12 +170,40 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "apply_template": (duty(200, 403), duty(422, 403)),
     "settings_changes": (duty(200, 200), all_of(405)),
     "settings_change": (duty(200, 200), duty(422, 422)),
+    # decisions by rule
+    "automatic_rules": (duty(200, 200), all_of(405)),
+    "new_automatic_rule": (duty(200, 403), duty(422, 403)),
+    "automatic_rule": (duty(200, 200), all_of(405)),
+    "new_rule_version": (duty(200, 403), duty(422, 403)),
+    "retire_rule": (all_of(405), duty(422, 403)),
+    "calendars": (duty(200, 200), all_of(405)),
+    "new_calendar": (duty(200, 403), duty(422, 403)),
+    "calendar": (duty(200, 403), duty(422, 403)),
+    "fetch_calendar": (all_of(405), duty(GOES_ON, 403)),
+    "remove_calendar": (all_of(405), duty(GOES_ON, 403)),
+    "automatic_decisions": (duty(200, 200), all_of(405)),
+    "automatic_decision": (duty(200, 200), duty(200, 200)),
+    # web hooks
+    "hooks": (duty(200, 200), all_of(405)),
+    "new_hook": (duty(200, 403), duty(422, 403)),
+    "hook": (duty(200, 403), duty(422, 403)),
+    "new_hook_secret": (all_of(405), duty(422, 403)),
+    "try_hook": (all_of(405), duty(200, 403)),
+    "remove_hook": (all_of(405), duty(422, 403)),
     # what may not be held together
     "separation": (duty(200, 200), all_of(405)),
     "new_separation_rule": (duty(200, 403), duty(422, 403)),
     "separation_rule": (duty(200, 403), duty(422, 403)),
     "remove_separation_rule": (all_of(405), duty(GOES_ON, 403)),
+    # what was activated past approval
+    "emergencies": ((GATE, 200, 200, 404, 200, 200, 404, 404), all_of(405)),
+    "emergency": (
+        (GATE, 200, 200, 404, 200, 200, 404, 404),
+        (GATE, 403, 422, 404, 422, 403, 404, 404),
+    ),
+    "end_emergency": (all_of(405), (GATE, 403, 403, 404, 422, 403, 404, 404)),
     # reading what happened
+    "mutual_approvals": (duty(200, 200), all_of(405)),
     "journal": (duty(200, 200), all_of(405)),
     "audit_event": ((GATE, 200, 404, 404, 200, 200, 404, 404), all_of(405)),
     "download_journal": (duty(200, 200), all_of(405)),
@@ -214,6 +253,8 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
     held = activate(make_eligibility(make_role(vault.row, "Reader"), cast.employee), cast.employee)
     guarded = make_role(vault.row, "Owner", approvers=[cast.approver, cast.second_approver])
     filed = ask(make_eligibility(guarded, cast.employee), cast.employee)
+    rescue = make_role(vault.row, "Rescuer", approvers=[cast.approver], emergency_allowed=True)
+    use = rush(make_eligibility(rescue, cast.employee), cast.employee)
     alert = raise_alert("test", key="one", severity="low", title="A low one", actor=PORTAL)
     told = Notification.objects.create(
         person=cast.employee, notice="test", subject="Something", text="Something"
@@ -240,8 +281,21 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         ends_at=timezone.now() + timedelta(days=1),
     )
     template = SettingsTemplate.objects.create(name="Template", max_minutes=60)
+    hook = Hook(
+        key="ticket-check", name="Ticket check", url="http://127.0.0.1:9/"
+    )  # an address it never calls
+    keep_secret(hook, new_secret())
+    hook.save()
     about_a_template = ("settings_template", "delete_settings_template", "apply_template")
     kept = RoleSet.objects.create(person=cast.employee, name="Monday release")
+    rule = AutomaticRule.objects.create(
+        key="risk",
+        name="Risk",
+        verdict="deny",
+        conditions=[{"kind": "risk", "must_hold": False, "most": "low"}],
+    )
+    decided = AutomaticDecision.objects.create(access_request=filed, rule=rule, verdict="deny")
+    calendar = Calendar.objects.create(key="emea", name="EMEA", url="https://10.0.0.1/emea.ics")
     kept_apart = SeparationRule.objects.create(name="Apart", reason="Because.", is_on=False)
     proposed = SettingsChange.objects.create(level="role", role=guarded, proposer=cast.approver)
     about_a_person = (
@@ -254,7 +308,9 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "name_break_glass",
         "unname_break_glass",
     )
+    about_a_hook = ("hook", "new_hook_secret", "try_hook", "remove_hook")
     return {name: [cast.employee.pk] for name in about_a_person} | {
+        **{name: [hook.pk] for name in about_a_hook},
         "accept_invitation": ["no-such-link"],
         "directory": [vault.row.pk],
         "add_scope": [vault.row.pk],
@@ -263,7 +319,8 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "manage_group": [team.pk],
         "notification": [told.pk],
         "activate": [free.pk],
-        **{name: [free.pk] for name in ("star_role", "unstar_role")},
+        **{name: [free.pk] for name in ("activate_in_emergency", "star_role", "unstar_role")},
+        **{name: [use.pk] for name in ("emergency", "end_emergency")},
         **{name: [kept.pk] for name in ("role_set", "remove_role_set")},
         "longer": [held.pk],
         "request_page": [filed.pk],
@@ -290,6 +347,10 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "try_settings": [f"role-{guarded.pk}"],
         **{name: [template.pk] for name in about_a_template},
         "settings_change": [proposed.pk],
+        **{name: [rule.key] for name in ("automatic_rule", "new_rule_version")},
+        "retire_rule": [rule.key, rule.version],
+        **{name: [calendar.pk] for name in ("calendar", "fetch_calendar", "remove_calendar")},
+        "automatic_decision": [decided.pk],
         "separation_rule": [kept_apart.pk],
         "remove_separation_rule": [kept_apart.pk],
         "audit_event": [entry.number],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.utils import timezone
 
-from accounts.mfa.freshness import use_factor
+from accounts.mfa.freshness import EVIDENCE_WAITS, use_factor
 from accounts.models import FactorUse
+from audit.journal.actor import Actor
 
 
 def divide_factor(evidence: FactorUse, *, act: str, among: Iterable[str]) -> list[FactorUse]:
@@ -42,3 +44,13 @@ def divide_factor(evidence: FactorUse, *, act: str, among: Iterable[str]) -> lis
             for part in among
         ]
         return FactorUse.objects.bulk_create(parts)
+
+
+def was_given(actor: Actor, *, act: str) -> bool:
+    """Whether the actor proved themselves for ``act`` in this session a moment ago, and it is used up by now."""
+    if actor.person is None or not actor.session:
+        return False
+    given = FactorUse.objects.filter(
+        person=actor.person, session=actor.session, act=act, used_at__isnull=False
+    )
+    return given.filter(at__gt=timezone.now() - EVIDENCE_WAITS).exists()

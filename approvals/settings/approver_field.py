@@ -114,9 +114,3 @@ def chips_of(values: Iterable[Any]) -> list[Chip]:
             label = f"{groups[line.group]} ({members.count()})"
             chips.append(Chip(text_of(line), label, "users"))
     return chips
-
-
-def rule_chips_of(values: Iterable[Any]) -> list[Chip]:
-    """Chips for the rules in what a form holds, where they have no switches."""
-    said = {one.kind if isinstance(one, Line) else str(one) for one in values}
-    return [Chip(str(kind), str(kind.label), "users") for kind in RULES if kind in said]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.functional import cached_property
 from django.utils.text import get_text_list
@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 
 from approvals.models import SettingsTemplate
 from approvals.settings.examining import Finding, Reach, examine
-from approvals.settings.meaning import Fact, facts, sentence
+from approvals.settings.meaning import Fact, decided_without_people, facts, sentence
+from approvals.settings.naming import Named, hook_named, rules_named
 from approvals.settings.places import Document, Level, Rule
 from approvals.settings.rule_words import sentences_of
 from approvals.settings.standing import Standing
@@ -99,12 +100,31 @@ class Meaning:
     def sentence(self) -> str:
         """Who gets what, for how long, and who must agree."""
         subject = str(self.place.role) if self.place.role else _("a role that says nothing else")
-        return sentence(self.effective, subject=subject, deciders=deciders_in_words(self.place, self.rule))
+        in_use = "\n".join(one.value for one in self.rules if not one.is_gone)
+        deciders = deciders_in_words(self.place, self.rule)
+        return sentence(replace(self.effective, automatic=in_use), subject=subject, deciders=deciders)
 
     @cached_property
     def facts(self) -> list[Fact]:
         """What else follows, worst first."""
-        return [*self._dangers(), *self._asked(), *facts(self.effective), *self._waiting(), *self._touched()]
+        return [
+            *self._gone(),
+            *self._dangers(),
+            *self._asked(),
+            *facts(self.effective),
+            *self._waiting(),
+            *self._touched(),
+        ]
+
+    @cached_property
+    def hook(self) -> Named | None:
+        """The web hook that would be asked first; None where there would be none."""
+        return hook_named(self.effective.hook) if self.effective.hook else None
+
+    @cached_property
+    def rules(self) -> list[Named]:
+        """The automatic rules that would be named."""
+        return rules_named(self.effective.automatic_rules)
 
     @cached_property
     def no_passkey(self) -> tuple[int, int]:
@@ -129,7 +149,22 @@ class Meaning:
 
     def _asked(self) -> list[Fact]:
         said = sentences_of(self.rule) if self.effective.approval_required else []
-        return [Fact("info", "gavel", " ".join(said))] if said else []
+        found = [Fact("info", "users", " ".join(said))] if said else []
+        in_use = [str(one) for one in self.rules if not one.is_gone]
+        hook = str(self.hook) if self.hook else ""
+        return [*decided_without_people(self.effective, hook=hook, rules=in_use), *found]
+
+    def _gone(self) -> list[Fact]:
+        found = []
+        if self.hook is not None and self.hook.is_gone:
+            words = _("The web hook %(key)s is named here and does not exist any more.")
+            found.append(Fact("bad", "alert", words % {"key": self.hook.value}))
+        words = _("The rule %(rule)s (%(reference)s) is named here and decides nothing any more.")
+        for rule in self.rules:
+            if rule.is_gone:
+                said = {"rule": rule.label, "reference": rule.value}
+                found.append(Fact("wait", "alert", words % said))
+        return found
 
     def _waiting(self) -> list[Fact]:
         before, after = self.standing.effective.approval_required, self.effective.approval_required

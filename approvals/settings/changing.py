@@ -21,6 +21,7 @@ from accounts.notifications.notifying import notify
 from approvals.models import SettingsChange
 from approvals.settings.applying import apply_change, close_change
 from approvals.settings.examining import Finding, examine
+from approvals.settings.naming import fault_in_names
 from approvals.settings.places import Document, Place, place_of
 from approvals.settings.rule_faults import faults_in
 from audit.journal.actor import Actor
@@ -161,6 +162,7 @@ def confirm_change(change: SettingsChange, *, actor: Actor, decision: str = "") 
         NotAllowed: no duty, or one's own.
         Overtaken: it does not wait any more, or the settings were changed since it was proposed.
         LockedOut: somebody would be left with nobody to decide, as things stand now.
+        Refused: it names a web hook or an automatic rule that is gone meanwhile.
         StepUpRequired: the person did not just prove themselves for this.
     """
     change = _check_may_decide(change, actor)
@@ -169,6 +171,7 @@ def confirm_change(change: SettingsChange, *, actor: Actor, decision: str = "") 
         raise Overtaken(
             _("The settings were changed since this was proposed. Refuse it; it can be proposed anew.")
         )
+    _check_names(Document.from_json(change.before), wanted)
     if locked := examine(place, Document.from_json(change.before), wanted).locked_out:
         raise LockedOut(locked[0])
     act = act_digest(verb="confirm_change", change=change.pk)
@@ -254,6 +257,7 @@ def _check_values(place: Place, before: Document, document: Document) -> None:
     if document.rule and document.rule != before.rule and (faults := faults_in(document.rule)):
         words = _("Stage %(stage)s: %(fault)s") if len(document.stages) > 1 else "%(fault)s"
         raise Refused(words % {"stage": faults[0].stage, "fault": faults[0].message}, field="approvers")
+    _check_names(before, document)
     row = place.blank()
     document.write_on(row)
     try:
@@ -261,6 +265,11 @@ def _check_values(place: Place, before: Document, document: Document) -> None:
     except ValidationError as error:
         name, said = next(iter(error.message_dict.items()))
         raise Refused(said[0], field=name) from error
+
+
+def _check_names(before: Document, document: Document) -> None:
+    if fault := fault_in_names(document.values, before.values):
+        raise Refused(fault[1], field=fault[0])
 
 
 def _check_factor(wanted: Sequence[Wanted], justification: str, actor: Actor) -> None:

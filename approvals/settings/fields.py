@@ -18,6 +18,8 @@ from roles.requirements import CAP_DAYS, LONGEST_JUSTIFICATION
 OTHER = "other"
 MOST_ADDRESSES = 20
 CAPS = ("eligible_days", "active_days")
+MINUTES, HOURS = "minutes", "hours"
+UNITS = [(MINUTES, gettext_lazy("minutes")), (HOURS, gettext_lazy("hours"))]
 
 
 def whole(least: int, most: int) -> forms.IntegerField:
@@ -48,7 +50,7 @@ def tried(pattern: Any, text: Any) -> bool | None:
 
 def value_of(field_name: str) -> str:
     """The value that a field is a part of."""
-    return re.sub(r"_(usual|also|which|other)$", "", field_name)
+    return re.sub(r"_(usual|also|which|other|unit)$", "", field_name)
 
 
 def parts_of(name: str, value: Any) -> dict[str, Any]:
@@ -60,6 +62,14 @@ def parts_of(name: str, value: Any) -> dict[str, Any]:
             f"{name}_also": ", ".join(cell.also),
             f"{name}_which": "needed" if cell.only_needed else "all",
         }
+    if name == "day_minutes":
+        whole_hours = value is not None and value % 60 == 0
+        return {
+            name: value // 60 if whole_hours else value,
+            f"{name}_unit": HOURS if whole_hours else MINUTES,
+        }
+    if name == "automatic":
+        return {name: (value or "").split()}
     if name in CAPS:
         return {name: value if value in CAP_DAYS else OTHER, f"{name}_other": value}
     return {name: value}

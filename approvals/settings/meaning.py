@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import IfNobody
+from roles.models.values import DAY, IfNobody, IfSilent
 from roles.requirements import (
     ACTIVE,
     ELIGIBLE,
@@ -84,11 +84,13 @@ def sentence(role_settings: EffectiveSettings, *, subject: str, deciders: str) -
         deciders: who may approve, in words ("one of 4 approvers").
     """
     asked = asked_on_activation(role_settings)
+    nobody = nobody_has_to(role_settings)
     said = {
         "role": format_html("<b>{}</b>", subject),
+        "nobody": nobody,
         "asked": get_text_list([format_html("<b>{}</b>", one) for one in asked], _("and")),
-        "who": format_html("<b>{}</b>", deciders),
-        "time": format_html("<b>{}</b>", in_words(role_settings.max_minutes)),
+        "who": format_html(waiting_for(role_settings), format_html("<b>{}</b>", deciders)),
+        "time": format_html("<b>{}</b>", in_words(longest_in(role_settings))),
     }
     if asked and role_settings.approval_required:
         words = _(
@@ -96,23 +98,51 @@ def sentence(role_settings: EffectiveSettings, *, subject: str, deciders: str) -
         )
     elif asked:
         words = _(
-            "To use %(role)s, a person gives %(asked)s and then holds it for at most %(time)s. "
-            "Nobody has to approve."
+            "To use %(role)s, a person gives %(asked)s and then holds it for at most %(time)s. %(nobody)s"
         )
     elif role_settings.approval_required:
         words = _(
             "To use %(role)s, a person only asks, waits for %(who)s, and then holds it for at most %(time)s."
         )
     else:
-        words = _(
-            "To use %(role)s, a person only asks, and then holds it for at most %(time)s. Nobody has to approve."
-        )
+        words = _("To use %(role)s, a person only asks, and then holds it for at most %(time)s. %(nobody)s")
     return mark_safe(escape(words) % said)  # noqa: S308  every part is escaped
+
+
+def longest_in(role_settings: EffectiveSettings) -> int:
+    """The longest activation in minutes, where a day may be the shorter limit."""
+    return min(role_settings.max_minutes, role_settings.day_minutes or DAY)
+
+
+def waiting_for(role_settings: EffectiveSettings) -> str:
+    """Who is waited for, as words around ``{}``: those who may approve, unless something else decides first."""
+    by_hook = bool(role_settings.hook) and role_settings.hook_may_approve
+    if role_settings.automatic_rules and by_hook:
+        return _("{} unless a web hook or a rule decides")
+    if role_settings.automatic_rules:
+        return _("{} unless a rule decides")
+    return _("{} unless a web hook approves") if by_hook else "{}"
+
+
+def nobody_has_to(role_settings: EffectiveSettings) -> str:
+    """That no approval is asked for, and what may refuse it all the same."""
+    if role_settings.hook and role_settings.automatic_rules:
+        return _("Nobody has to approve, but a web hook or a rule may deny it.")
+    if role_settings.hook:
+        return _("Nobody has to approve, but a web hook may deny it.")
+    if role_settings.automatic_rules:
+        return _("Nobody has to approve, but a rule may deny it.")
+    return _("Nobody has to approve.")
 
 
 def facts(role_settings: EffectiveSettings) -> list[Fact]:
     """What else follows from the settings alone."""
     found = [_permanence(role_settings)]
+    if 0 < role_settings.day_minutes < DAY:
+        words = _("One person holds it for at most %(t)s within any 24 hours.")
+        found.append(Fact("ok", "clock", words % {"t": in_words(role_settings.day_minutes)}))
+    if role_settings.emergency_allowed:
+        found.append(Fact("wait", "zap", _emergency(role_settings)))
     if role_settings.approval_required:
         found += _deciding(role_settings)
     if asked := asked_of_administrator(role_settings):
@@ -133,6 +163,39 @@ NOBODY = {
     IfNobody.ADMINISTRATORS: gettext_lazy("When nobody can decide, the role administrators do."),
     IfNobody.REFUSE: gettext_lazy("When nobody can decide, the request is refused."),
     IfNobody.WAIT: gettext_lazy("When nobody can decide, the request waits until its time is over."),
+}
+
+
+def decided_without_people(role_settings: EffectiveSettings, *, hook: str, rules: list[str]) -> list[Fact]:
+    """What the web hook and the automatic rules do.
+
+    Args:
+        hook: its name; rules: theirs; empty where settings name none.
+    """
+    found = []
+    if hook:
+        said = [_("Before anybody is asked, the web hook %(hook)s is.") % {"hook": hook}]
+        if role_settings.hook_may_approve and role_settings.approval_required:
+            said.append(_("Its yes can stand in for approval."))
+        said.append(str(SILENT[IfSilent(role_settings.hook_silent)]))
+        loose = role_settings.hook_may_approve or role_settings.hook_silent == IfSilent.GO_ON
+        found.append(Fact("wait" if loose else "info", "send", " ".join(said)))
+    if rules:
+        words = ngettext("Rule that may decide: %(rules)s.", "Rules that may decide: %(rules)s.", len(rules))
+        found.append(Fact("info", "gavel", words % {"rules": ", ".join(rules)}))
+    return found
+
+
+def _emergency(role_settings: EffectiveSettings) -> str:
+    if role_settings.approval_required:
+        return _("May be activated past approval in an emergency: with a passkey, and reviewed afterwards.")
+    return _("Emergency activation is allowed; while nobody has to approve, it passes over nobody.")
+
+
+#: one of ``IfSilent``, as a sentence
+SILENT = {
+    IfSilent.REFUSE: gettext_lazy("When it does not answer, the request is refused."),
+    IfSilent.GO_ON: gettext_lazy("When it does not answer, the request goes on as if it had said yes."),
 }
 
 

@@ -153,10 +153,16 @@ def _stages(stored: Any, lines: tuple[Line, ...] | None) -> tuple[Stage, ...]:
     return () if lines is None else stages_of(stored, (line.stage for line in lines))
 
 
+def _spelled(name: str, value: Any) -> Any:
+    if name == "automatic":
+        return "\n".join(sorted(set(value.split())))
+    return Telling.from_json(value).as_json() if name in CELLS else value
+
+
 def canonical(values: dict[str, Any]) -> dict[str, Any]:
     """Values in one spelling, so that equal ones are equal."""
     return {
-        name: Telling.from_json(value).as_json() if name in CELLS else value
+        name: _spelled(name, value)
         for name, value in sorted(values.items())
         if name in VALUES and value is not None
     }

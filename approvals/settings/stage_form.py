@@ -10,8 +10,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from approvals.settings.approver_field import RULES, ApproversField, Chip, chips_of, lines_in, rule_chips_of
-from approvals.settings.fields import whole
+from approvals.settings.approver_field import RULES, ApproversField, Chip, chips_of, lines_in
+from approvals.settings.fields import HOURS, MINUTES, UNITS, whole
 from approvals.settings.rule_faults import MOST_AGREEING
 from approvals.settings.rules import Line, Rule
 from roles.models.stages import ALL, MOST, Stage
@@ -22,8 +22,6 @@ AGREE = [
     (SOME, gettext_lazy("A number of them")),
     (EVERYBODY, gettext_lazy("All of them")),
 ]
-MINUTES, HOURS = "minutes", "hours"
-UNITS = [(MINUTES, gettext_lazy("minutes")), (HOURS, gettext_lazy("hours"))]
 #: fields that name people, and the one beside each in which further ones are typed
 NAMING = {"approvers": "add_approver", "further": "add_further"}
 
@@ -88,8 +86,7 @@ class StageForm(forms.Form):
     def _chips(self, name: str) -> list[Chip]:
         sent = self[name].value() or ()
         read = self.is_bound and not {name, NAMING[name]} & set(self.errors)
-        values = self.lines[name] if read else sent
-        return [*chips_of(values), *(rule_chips_of(values) if name == "further" else ())]
+        return chips_of(self.lines[name] if read else sent)
 
     @property
     def chips(self) -> list[Chip]:
@@ -120,10 +117,15 @@ class StageForm(forms.Form):
         return [one for one in self["approvers"].value() or () if one in RULES]
 
     @property
+    def further_rules(self) -> list[str]:
+        """The same of those who may decide after a while."""
+        return [one for one in self["further"].value() or () if one in RULES]
+
+    @property
     def unfolds(self) -> bool:
         """Whether it asks more than one yes of somebody, or something about that is wrong."""
         said = self["agree"].value() not in (None, "", ONE) or self["after"].value() or self.further_chips
-        return bool(said or set(self.errors) - {"approvers", "add_approver"})
+        return bool(said or self.further_rules or set(self.errors) - {"approvers", "add_approver"})
 
 
 def shown_of(rule: Rule, number: int) -> dict[str, Any]:

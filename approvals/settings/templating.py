@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.duties import ROLE_ADMINISTRATORS, require
 from approvals.models import SettingsTemplate
 from approvals.settings.changing import Wanted, version_of
+from approvals.settings.naming import fault_in_names
 from approvals.settings.places import Document, Place, canonical
 from audit.journal.actor import Actor
 from audit.journal.recording import delete_as, journaled, save_as
@@ -73,9 +74,11 @@ def save_template(template: SettingsTemplate, *, actor: Actor, values: dict[str,
 
     Raises:
         NotAllowed: no duty for this.
-        Refused: a value is out of range, or the name is taken.
+        Refused: a value is out of range or names what is not there, or the name is taken.
     """
     require(actor, *ROLE_ADMINISTRATORS)
+    if fault := fault_in_names(values, template.said()):
+        raise Refused(fault[1], field=fault[0])
     for name in VALUES:
         setattr(template, name, values.get(name))
     try:

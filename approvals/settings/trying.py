@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,16 +11,19 @@ from django.utils import timezone
 
 from approvals.models import AccessRequest
 from approvals.settings.examining import Reach, reaches_of
-from approvals.settings.locking_out import people_named
+from approvals.settings.locking_out import human_of, people_named
 from approvals.settings.places import Document, Place, Rule
+from roles.lately import spans_of
 from roles.models import Approver, EffectiveSettings, Factor
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
+from roles.within_a_day import Span
 
 DAYS = (7, 30, 90)
 MOST = 500  # requests looked at, the newest
 SHOWN = 6  # approvers named for one request
 
 Asking = tuple[int, Rule]
+Holding = tuple[str, int, int]  # a human, and the keys of a role and a scope
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Replayed:
         waits_for: who could have decided, where it would have had to wait and did not; at the first stage.
         follow: how many stages come after that.
         passes: whether it had to wait and would not.
+        may_skip: whether it could have passed over its approvers in an emergency, and could not.
+        unsure: whether a web hook or a rule would have been asked that is not asked now: what it says, nobody can tell.
     """
 
     access_request: AccessRequest
@@ -41,6 +46,8 @@ class Replayed:
     waits_for: list[str] = field(default_factory=list)
     follow: int = 0
     passes: bool = False
+    may_skip: bool = False
+    unsure: bool = False
 
     @property
     def differs(self) -> bool:
@@ -68,8 +75,10 @@ def try_settings(
     if place.scope:
         asked = asked.filter(scope=place.scope)
     deciders: dict[Asking, list[str]] = {}
+    limits_a_day = any(one.after.day_minutes for one in reach.values())
+    held = spans_of(place.roles(), since=now - timedelta(days=days)) if limits_a_day else {}
     return [
-        replayed(one, found, deciders)
+        replayed(one, found, deciders, held=_held_before(one, held))
         for one in asked.order_by("-created_at", "-pk")[:MOST]
         if (found := _reach_of(one, reach)) is not None
     ]
@@ -83,13 +92,29 @@ def _reach_of(access_request: AccessRequest, reach: dict[tuple[int, int | None],
     return None
 
 
-def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[Asking, list[str]]) -> Replayed:
+def _held_before(access_request: AccessRequest, held: dict[Holding, list[Span]]) -> list[Span]:
+    """When its holder had held the role by then, as it came to be."""
+    holder = access_request.holder
+    if holder is None:
+        return []
+    spans = held.get((human_of(holder), access_request.role_id, access_request.scope_id), [])
+    return [one for one in spans if one[0] < access_request.created_at]
+
+
+def replayed(
+    access_request: AccessRequest,
+    reach: Reach,
+    deciders: dict[Asking, list[str]],
+    *,
+    held: Sequence[Span] = (),
+) -> Replayed:
     """What ``access_request`` would have met with.
 
     Args:
         deciders: who could decide, by role and rule; filled as it is needed.
+        held: when its holder had held the role before.
     """
-    before, after = (_unmet(access_request, one) for one in (reach.before, reach.after))
+    before, after = (_unmet(access_request, one, held) for one in (reach.before, reach.after))
     codes = {one.code for one in before}
     new = [one for one in after if one.code not in codes]
     waits = reach.after.approval_required and not reach.before.approval_required
@@ -100,10 +125,19 @@ def replayed(access_request: AccessRequest, reach: Reach, deciders: dict[Asking,
         waits_for=_deciders(access_request, reach, deciders) if waits else [],
         follow=len(reach.rule_after.stages) - 1 if waits else 0,
         passes=reach.before.approval_required and not reach.after.approval_required,
+        may_skip=reach.after.approval_required and _only_after(reach, "emergency_allowed"),
+        unsure=_only_after(reach, "hook") or _only_after(reach, "automatic"),
     )
 
 
-def _unmet(access_request: AccessRequest, role_settings: EffectiveSettings) -> list[Unmet]:
+def _only_after(reach: Reach, name: str) -> bool:
+    """Whether a value says something else, and something, only under the settings that are tried."""
+    return bool(getattr(reach.after, name)) and getattr(reach.after, name) != getattr(reach.before, name)
+
+
+def _unmet(
+    access_request: AccessRequest, role_settings: EffectiveSettings, held: Sequence[Span]
+) -> list[Unmet]:
     asked = Asked(
         minutes=access_request.minutes or 0,
         justification=access_request.justification,
@@ -115,6 +149,7 @@ def _unmet(access_request: AccessRequest, role_settings: EffectiveSettings) -> l
         now=access_request.created_at,
         shortest=settings.MINIMUM_DURATION_MINUTES,
         factor_is_fresh=_was_proved(access_request, role_settings),
+        held=lambda: held,
     )
     return unmet_requirements(role_settings, asked, standing)
 
@@ -145,7 +180,7 @@ def _deciders(access_request: AccessRequest, reach: Reach, known: dict[Asking, l
 
 
 def counted(replays: Iterable[Replayed]) -> dict[str, int]:
-    """How many would have met with what: ``all``, ``refused``, ``proof``, ``waits``, ``passes``."""
+    """How many would have met with what: ``all``, ``refused``, ``proof``, ``waits``, ``passes``, ``skips``, ``unsure``."""
     every = list(replays)
     return {
         "all": len(every),
@@ -153,4 +188,6 @@ def counted(replays: Iterable[Replayed]) -> dict[str, int]:
         "proof": sum(one.proof and not one.unmet for one in every),
         "waits": sum(bool(one.waits_for) for one in every),
         "passes": sum(one.passes for one in every),
+        "skips": sum(one.may_skip for one in every),
+        "unsure": sum(one.unsure for one in every),
     }

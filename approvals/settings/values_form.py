@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy
 from approvals.forms import StrictForm
 from approvals.settings.fields import (
     CAPS,
+    HOURS,
     OTHER,
+    UNITS,
     addresses_in,
     parts_of,
     tried,
@@ -22,10 +24,11 @@ from approvals.settings.fields import (
     whole,
     yes_or_no,
 )
+from approvals.settings.naming import hooks_offered, rules_offered
 from approvals.settings.places import Document
 from approvals.settings.words import EVERYTHING, label_of
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import CELLS, DAY, VALUES, IfNobody, Telling
+from roles.models.values import CELLS, DAY, VALUES, IfNobody, IfSilent, Telling
 from roles.patterns import fault_in
 from roles.requirements import CAP_DAYS, LONGEST_JUSTIFICATION
 from roles.wording import in_days, in_words
@@ -34,7 +37,7 @@ PREFIX = (
     "set"  # of every field but the justification, so that pages which repeat what was typed repeat only that
 )
 STEP = 30  # minutes, of the slider
-CHOICES = ("factor", "if_nobody")
+CHOICES = ("factor", "if_nobody", "hook_silent")
 PATTERNS = ("justification_pattern", "ticket_pattern")
 WHICH = [("all", gettext_lazy("Every message")), ("needed", gettext_lazy("If action is needed"))]
 
@@ -67,6 +70,13 @@ class ValuesForm(StrictForm):
     approval_factor = yes_or_no()
     if_nobody = forms.ChoiceField(required=False, choices=IfNobody.choices, widget=forms.RadioSelect)
     asking_stops_clock = yes_or_no()
+    day_minutes = whole(0, DAY)
+    day_minutes_unit = forms.ChoiceField(required=False, choices=UNITS)
+    hook = forms.ChoiceField(required=False)
+    hook_may_approve = yes_or_no()
+    hook_silent = forms.ChoiceField(required=False, choices=IfSilent.choices, widget=forms.RadioSelect)
+    automatic = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+    emergency_allowed = yes_or_no()
     eligible_permanent = yes_or_no()
     active_permanent = yes_or_no()
     active_factor = yes_or_no()
@@ -89,6 +99,7 @@ class ValuesForm(StrictForm):
         for name in VALUES:
             first |= parts_of(name, said[name])
         super().__init__(data, initial=first | (initial or {}), prefix=PREFIX)
+        self._offer(said)
         for name in CAPS:
             self.fields[name] = forms.ChoiceField(
                 required=False,
@@ -102,6 +113,15 @@ class ValuesForm(StrictForm):
         for name, one in self.fields.items():
             if one.label is None:
                 one.label = label_of(value_of(name)) if value_of(name) in EVERYTHING else name
+
+    def _offer(self, said: dict[str, Any]) -> None:
+        """Let web hooks and automatic rules be chosen: those there are, and those gone that stand here already."""
+        self.hooks = hooks_offered(said["hook"])
+        self.rules = rules_offered(said["automatic"].split())
+        hook, automatic = self.fields["hook"], self.fields["automatic"]
+        if isinstance(hook, forms.ChoiceField) and isinstance(automatic, forms.MultipleChoiceField):
+            hook.choices = [("", _("None")), *((one.value, str(one)) for one in self.hooks)]
+            automatic.choices = [(one.value, str(one)) for one in self.rules]
 
     def add_prefix(self, field_name: str) -> str:
         return (
@@ -148,14 +168,30 @@ class ValuesForm(StrictForm):
             value = said[f"{name}_other"] if value == OTHER else int(value or 0)
         if name in PATTERNS and (fault := fault_in(value)):
             raise ValidationError(fault)
+        if name == "day_minutes" and value is not None:
+            value = value * 60 if said["day_minutes_unit"] == HOURS else value
+            if value > DAY:
+                raise ValidationError(_("A day has 24 hours."))
         least = settings.MINIMUM_DURATION_MINUTES
+        if name == "day_minutes" and value is not None and 0 < value < least:
+            raise ValidationError(
+                _("The shortest activation is %(n)s minutes; 0 is no limit.") % {"n": least}
+            )
         if name == "max_minutes" and value is not None and value < least:
             raise ValidationError(_("The shortest activation is %(n)s minutes.") % {"n": least})
         if value is None or (value == "" and name in CHOICES) or (value == 0 and name in CAPS):
             raise ValidationError(self.missing)
+        if name == "automatic":
+            return "\n".join(value)
         if name == "ticket_systems":
             return "\n".join(line.strip() for line in value.splitlines() if line.strip())
         return value
+
+    @property
+    def chosen_rules(self) -> list[str]:
+        """The automatic rules that are ticked."""
+        said: Any = self["automatic"].value() or []
+        return [str(one) for one in said]
 
     @property
     def justification_result(self) -> bool | None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from approvals.settings.places import Line, Rule
 from roles.models import EffectiveSettings, Factor
 from roles.models.stages import ALL
-from roles.models.values import Audience, IfNobody, Occasion
+from roles.models.values import Audience, IfNobody, IfSilent, Occasion
 from roles.wording import in_days, in_words
 
 #: from none to the strongest
@@ -30,6 +30,12 @@ def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list
     lose(
         after.max_minutes > before.max_minutes,
         _("activation for up to %(t)s") % {"t": in_words(after.max_minutes)},
+    )
+    lose(
+        bool(before.day_minutes) and not 0 < after.day_minutes <= before.day_minutes,
+        _("up to %(t)s within 24 hours") % {"t": in_words(after.day_minutes)}
+        if after.day_minutes
+        else _("no limit within 24 hours"),
     )
     weaker = STRENGTH[Factor(after.factor)] < STRENGTH[Factor(before.factor)]
     both_recent = after.factor == before.factor == Factor.RECENT
@@ -58,6 +64,7 @@ def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list
             before.if_nobody != fall_back and after.if_nobody == fall_back,
             _("role administrators decide when nobody else can"),
         )
+    lost += _decided_by_less(before, after)
     lose(after.eligible_permanent and not before.eligible_permanent, _("eligible without an end"))
     lose(
         not after.eligible_permanent
@@ -74,6 +81,29 @@ def safeguards_lost(before: EffectiveSettings, after: EffectiveSettings) -> list
     lose(before.active_justification and not after.active_justification, _("no justification to make active"))
     lose(before.active_ticket and not after.active_ticket, _("no ticket to make active"))
     lose(_told_less(before, after), _("fewer people told"))
+    return lost
+
+
+def _decided_by_less(before: EffectiveSettings, after: EffectiveSettings) -> list[str]:
+    """What of that which decides beside people, or instead of them, asks for less.
+
+    Which of two web hooks or rules is the stricter cannot be told from here: another one may be the looser one. A rule
+    may approve as well as deny, so that one more and one fewer both count.
+    """
+    lost: list[str] = []
+    if before.hook and before.hook != after.hook:
+        lost.append(_("another web hook") if after.hook else _("no web hook asked first"))
+    if after.hook_may_approve and (not before.hook_may_approve or (after.hook and not before.hook)):
+        lost.append(_("approval by a web hook"))
+    if after.hook_silent == IfSilent.GO_ON and before.hook_silent != IfSilent.GO_ON:
+        lost.append(_("a silent web hook lets pass"))
+    was, is_now = set(before.automatic_rules), set(after.automatic_rules)
+    if added := ", ".join(sorted(is_now - was)):
+        lost.append(_("decided also by the rules %(rules)s") % {"rules": added})
+    if gone := ", ".join(sorted(was - is_now)):
+        lost.append(_("no longer held back by the rules %(rules)s") % {"rules": gone})
+    if after.emergency_allowed and not before.emergency_allowed:
+        lost.append(_("emergency activation past approval"))
     return lost
 
 

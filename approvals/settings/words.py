@@ -9,10 +9,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from approvals.settings.examining import Reach
+from approvals.settings.naming import hook_named, rules_named
 from approvals.settings.places import Document, Rule
 from approvals.settings.rule_words import rule_in_words
 from roles.models import EffectiveSettings, Factor
-from roles.models.values import CELLS, VALUES, Audience, IfNobody, Occasion, Telling, cell_name, plain
+from roles.models.values import (
+    CELLS,
+    VALUES,
+    Audience,
+    IfNobody,
+    IfSilent,
+    Occasion,
+    Telling,
+    cell_name,
+    plain,
+)
 from roles.wording import in_days, in_words
 
 APPROVERS, LEAST_HOLDERS = "approvers", "least_holders"
@@ -32,6 +43,12 @@ LABELS: dict[str, Any] = {
     "approval_factor": gettext_lazy("Second factor to decide"),
     "if_nobody": gettext_lazy("When nobody can decide"),
     "asking_stops_clock": gettext_lazy("A question stops the clock"),
+    "day_minutes": gettext_lazy("Longest within 24 hours"),
+    "hook": gettext_lazy("Web hook asked first"),
+    "hook_may_approve": gettext_lazy("The web hook’s yes can stand in for approval"),
+    "hook_silent": gettext_lazy("When the web hook does not answer"),
+    "automatic": gettext_lazy("Automatic rules"),
+    "emergency_allowed": gettext_lazy("Emergency activation"),
     "eligible_permanent": gettext_lazy("Eligible without an end"),
     "eligible_days": gettext_lazy("Eligible at most"),
     "active_permanent": gettext_lazy("Active without an end"),
@@ -46,6 +63,7 @@ LABELS: dict[str, Any] = {
 #: values by the part of the page that shows them; the matrix of notifications is a part of its own
 ACTIVATION = (
     "max_minutes",
+    "day_minutes",
     "factor",
     "factor_minutes",
     "justification_required",
@@ -60,6 +78,11 @@ ACTIVATION = (
     "approval_hours",
     "asking_stops_clock",
     "if_nobody",
+    "hook",
+    "hook_may_approve",
+    "hook_silent",
+    "automatic",
+    "emergency_allowed",
 )
 ASSIGNMENT = (
     "eligible_permanent",
@@ -71,6 +94,9 @@ ASSIGNMENT = (
     "active_ticket",
 )
 EVERYTHING = (*ACTIVATION, *ASSIGNMENT, *CELLS)
+
+#: values that are one of a few
+CHOSEN: dict[str, Any] = {"factor": Factor, "if_nobody": IfNobody, "hook_silent": IfSilent}
 
 _WHO = {
     Audience.ADMINISTRATORS: gettext_lazy("administrators"),
@@ -101,16 +127,20 @@ def value_in_words(name: str, value: Any) -> str:
         return _("on") if value else _("off")
     if name in ("max_minutes", "factor_minutes"):
         return in_words(value)
+    if name == "day_minutes":
+        return in_words(value) if value else _("no limit")
+    if name == "hook":
+        return str(hook_named(value)) if value else _("none")
+    if name == "automatic":
+        return ", ".join(map(str, rules_named(value.split()))) or _("none")
     if name in ("eligible_days", "active_days"):
         return in_days(value)
     if name == "approval_hours":
         return ngettext("%(n)s hour", "%(n)s hours", value) % {"n": value}
     if name == "justification_least":
         return ngettext("%(n)s character", "%(n)s characters", value) % {"n": value} if value else _("any")
-    if name == "factor":
-        return str(Factor(value).label) if value in Factor else str(value)
-    if name == "if_nobody":
-        return str(IfNobody(value).label) if value in IfNobody else str(value)
+    if name in CHOSEN:
+        return str(CHOSEN[name](value).label) if value in CHOSEN[name] else str(value)
     if name == "ticket_systems":
         return ", ".join(line.strip() for line in value.splitlines() if line.strip()) or _("any")
     if name in ("justification_pattern", "ticket_pattern"):

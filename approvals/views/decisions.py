@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db.models import Count, Max
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -18,7 +21,7 @@ from approvals.extending import EXTENSIONS
 from approvals.forms import DecisionForm, ExtensionForm, TogetherForm
 from approvals.models import AccessRequest, AccessRequests, Decision
 from approvals.viewing import viewer_of
-from approvals.views.requests import context_for, request_for
+from approvals.views.requests import context_for, every_request, request_for
 from audit.journal.refusing import Refused
 
 ROWS = 25  # on a page of answers
@@ -82,18 +85,27 @@ def news(request: PortalRequest, known: str, waiting: AccessRequests) -> HttpRes
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: PortalRequest, pk: int) -> HttpResponse:
     """Approve or deny one request."""
-    access_request = request_for(request.user, pk)
     if request.method != "POST":
-        return redirect("request_page", pk)
+        return redirect("request_page", request_for(request.user, pk).pk)
+    # The verb asks who may; whether a stranger may even know of it is asked when it says no.
+    access_request = get_object_or_404(every_request(), pk=pk)
     form = form_for(access_request)(request.POST)
-    if form.is_valid():
+    try:
+        is_readable = form.is_valid()
+    except BadRequest:
+        request_for(request.user, pk)  # a stranger is told that there is none, whatever they forged
+        raise
+    if is_readable:
         try:
             decision = decide_on(access_request, actor=request.actor, **form.answer())
         except Refused as refused:
+            access_request = request_for(request.user, pk)
             form.show(refused)
         else:
             messages.success(request, told(decision))
             return redirect("to_decide") if form.cleaned_data["from_list"] else redirect("request_page", pk)
+    else:
+        access_request = request_for(request.user, pk)
     context = context_for(request, access_request, form=form)
     return render(request, "approvals/request.html", context, status=422)
 
@@ -120,6 +132,8 @@ def decide_together(request: PortalRequest) -> HttpResponse:
     picked = {int(key) for key in said if key.isascii() and key.isdigit() and len(key) < 19}
     mine = viewer_of(request).decidable.filter(pk__in=picked)
     requests = list(mine.select_related(*SHOWN).order_by("deadline", "pk"))
+    if request.method == "POST" and request.POST.get("confirmed"):
+        requests += not_to_answer(request, picked - {one.pk for one in requests})
     if request.method != "POST" or not requests:
         return redirect("to_decide")
     form = TogetherForm(request.POST)
@@ -131,6 +145,21 @@ def decide_together(request: PortalRequest) -> HttpResponse:
             return redirect("to_decide")
     context = {"requests": requests, "form": form, "verdict": request.POST.get("verdict")}
     return render(request, "approvals/decide_together.html", context, status=422 if form.errors else 200)
+
+
+def not_to_answer(request: PortalRequest, picked: set[int]) -> list[AccessRequest]:
+    """Those picked that one sees and may not answer, or not any more: the verb says of each why, and records it.
+
+    Raises:
+        Http404: some were picked, and there is none that one sees.
+    """
+    found = []
+    for pk in sorted(picked):
+        with suppress(Http404):
+            found.append(request_for(request.user, pk))
+    if picked and not found:
+        raise Http404
+    return found
 
 
 def answer_all(request: PortalRequest, requests: list[AccessRequest], form: TogetherForm) -> None:

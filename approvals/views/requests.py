@@ -19,7 +19,7 @@ from approvals.cases import cases_of
 from approvals.closing import OCCASIONS
 from approvals.closing import cancel_request as cancel
 from approvals.forms import AnswerForm, CancelForm, DecisionForm, QuestionForm
-from approvals.models import AccessRequest
+from approvals.models import AccessRequest, AccessRequests, HookCall
 from approvals.permissions import approvers_of, may_decide, requests_visible_to, roles_managed_by
 from approvals.timeline import steps_of
 from audit.journal.refusing import Refused
@@ -68,13 +68,9 @@ def cancel_request(request: PortalRequest, pk: int) -> HttpResponse:
     return redirect("request_page", pk)
 
 
-def request_for(person: User, pk: int) -> AccessRequest:
-    """A request ``person`` may open: as ``requests_visible_to`` says, and its approvers also after somebody was faster.
-
-    Raises:
-        Http404: there is none, or it is not theirs to see.
-    """
-    everything = AccessRequest.objects.select_related(
+def every_request() -> AccessRequests:
+    """All requests, each with what its page shows of it."""
+    return AccessRequest.objects.select_related(
         "role__directory",
         "scope",
         "holder",
@@ -83,8 +79,17 @@ def request_for(person: User, pk: int) -> AccessRequest:
         "eligibility",
         "assignment",
         "factor_use",
+        "emergency_use__reviewer",
     )
-    found = everything.filter(pk=pk).first()
+
+
+def request_for(person: User, pk: int) -> AccessRequest:
+    """A request ``person`` may open: as ``requests_visible_to`` says, and its approvers also after somebody was faster.
+
+    Raises:
+        Http404: there is none, or it is not theirs to see.
+    """
+    found = every_request().filter(pk=pk).first()
     if found is None:
         raise Http404
     if (
@@ -114,7 +119,8 @@ def context_for(
         "access_request": access_request,
         "assignment": assignment,
         "seen": seen_as(access_request),
-        "is_moving": assignment is not None and assignment.status in MOVING,
+        "is_moving": (assignment is not None and assignment.status in MOVING)
+        or (access_request.is_checking and access_request.is_open),
         "steps": steps_of(access_request),
         "reads_journal": may_read_journal(person),
         # What settings say of an activation; an extension is judged by other parts of them.
@@ -142,6 +148,11 @@ def seen_as(access_request: AccessRequest) -> str:
     """What a page that is open compares to know whether anything has changed."""
     assignment = access_request.assignment
     state = f"{access_request.status}{'' if access_request.is_open else '-closed'}.{access_request.stage}"
+    if access_request.is_checking:
+        calls = HookCall.objects.filter(access_request=access_request, leased_until=None)
+        state += "." + "".join(map(str, calls.values_list("attempts", flat=True)))  # "" while it is out
     if assignment is not None:
         state += f".{assignment.status}.{assignment.attempts}.{getattr(assignment, 'counts', '')}"
+    if use := getattr(access_request, "emergency_use", None):
+        state += f".{use.status}"
     return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from accounts.mfa.freshness import StepUpRequired
 from accounts.mfa.verifying import verify_inline
 from accounts.models import User
 from approvals.extending import EXTENSIONS, may_be_renewed_by
+from approvals.forecasting import forecast
 from approvals.forms import ActivationForm
 from approvals.last_time import as_last_time
 from approvals.mine import choices_of, held_by
@@ -27,6 +28,7 @@ from roles.models import Assignment, Eligibility
 
 TABS = ("eligible", "active", "expired")
 SHOWN_EXPIRED = 30
+PAGE_OR_JSON = ["text/html", "application/json"]
 
 
 @require_safe
@@ -82,6 +84,8 @@ def activate(request: PortalRequest, pk: int) -> HttpResponse:
     if request.method == "GET" and request.headers.get("HX-Target") == "effect":
         preview = ActivationForm(request.GET, eligibility=eligibility, actor=request.actor)
         return render(request, "approvals/parts/effect.html", {"form": preview})
+    if request.method == "GET" and request.get_preferred_type(PAGE_OR_JSON) == PAGE_OR_JSON[1]:
+        return dry_run(ActivationForm(request.GET, eligibility=eligibility, actor=request.actor))
     form = ActivationForm(
         request.POST or None,
         eligibility=eligibility,
@@ -99,6 +103,14 @@ def activate(request: PortalRequest, pk: int) -> HttpResponse:
     choice = next((one for one in choices_of(request.user) if one.eligibility.pk == eligibility.pk), None)
     context = {"eligibility": eligibility, "form": form, "choice": choice}
     return render(request, "approvals/activate.html", context, status=422 if form.errors else 200)
+
+
+def dry_run(form: ActivationForm) -> JsonResponse:
+    """What would come of what ``form`` holds, for code; 422 with what cannot be read in it."""
+    if not form.is_valid():
+        return JsonResponse({"errors": form.errors}, status=422)
+    found = forecast(form.eligibility, person=form.actor.person, asked=form.asked())
+    return JsonResponse(found.as_json())
 
 
 def asked_last(request: PortalRequest, eligibility: Eligibility) -> dict[str, Any]:

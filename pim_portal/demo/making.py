@@ -26,8 +26,10 @@ from pim_portal.demo.people import GROUPS, PASSWORD, PEOPLE, ZONE
 from roles.assigning import make_eligible
 from roles.cataloguing import add_role, manage_group, open_directory, open_portal_directory
 from roles.models import Approver, Directory, Factor, Risk, Role, RoleSettings
+from roles.models.separation import SeparationRule
 from roles.provisioning import begin_assignment
 from roles.requirements import Asked
+from roles.separating import save_rule
 
 DEMO = PORTAL.known_as("the demo")
 YEAR = timedelta(days=365)
@@ -150,6 +152,7 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
         risk=Risk.HIGH,
         max_minutes=8 * 60,
         approval_required=True,
+        emergency_allowed=True,
     )
     operator = add_role(
         directory,
@@ -199,6 +202,14 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
         justification="The archive is filled from it every night",
     )
     propose_longer(administrator, people["dana"])
+    save_rule(
+        SeparationRule(
+            name="Paying and deleting",
+            reason="Whoever marks invoices as paid could delete them afterwards",
+        ),
+        actor=DEMO,
+        roles=[operator, administrator],
+    )
     alex = make_eligible(reader, actor=DEMO, principal=people["alex"])
     _ask(reader, alex.pk, people["alex"], 120, "Find the invoices that were paid twice in October.")
 

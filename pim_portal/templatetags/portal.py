@@ -20,6 +20,7 @@ from audit.journal.models import AuditEvent
 from pim_portal.badges import Look, look_of, look_of_entry
 from pim_portal.fields import field_parts, problem_parts, slider_parts
 from pim_portal.times import clock_words, day_words, duration_words, exact_words, left_words, when_words
+from roles.wording import IN_ONE_WORD
 
 register = template.Library()
 
@@ -115,13 +116,7 @@ def glyph(kind: str) -> str:
 @register.filter
 def short_need(icon_name: str) -> str:
     """One word for what role settings ask, by the icon of ``roles.wording.settings_in_words``."""
-    words = {
-        "shield-check": _("MFA"),
-        "note": _("Justification"),
-        "ticket": _("Ticket"),
-        "gavel": _("Approval"),
-    }
-    return words.get(icon_name, "")
+    return str(IN_ONE_WORD.get(icon_name, ""))
 
 
 @register.filter

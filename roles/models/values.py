@@ -29,6 +29,13 @@ class IfNobody(models.TextChoices):
     WAIT = "wait", _("It waits until its time is over")
 
 
+class IfSilent(models.TextChoices):
+    """What comes of a request when the web hook that is asked first does not answer."""
+
+    REFUSE = "refuse", _("It is refused")
+    GO_ON = "go_on", _("It goes on as if the hook had said yes")
+
+
 class Occasion(models.TextChoices):
     """What is told: the rows of the notification matrix (Microsoft Entra PIM, role settings)."""
 
@@ -95,6 +102,12 @@ class EffectiveSettings:
         approval_factor: whether who decides proves themselves for this very decision.
         if_nobody: one of ``IfNobody``.
         asking_stops_clock: whether the deadline waits while a question of an approver is open.
+        day_minutes: for how long one person may hold it within any 24 hours, in minutes; 0 is no limit but the longest
+            activation.
+        hook: the key of the web hook that is asked before anybody else; "" is none. hook_may_approve: whether its yes
+            can stand in for an approval; hook_silent: one of ``IfSilent``.
+        automatic: the automatic rules that may decide, ``key.version`` one a line; "" is none.
+        emergency_allowed: whether approval may be skipped in an emergency, with a review afterwards.
         eligible_permanent, active_permanent: whether it may be given without an end; where it may not,
             eligible_days, active_days say how long at most.
         active_factor, active_justification, active_ticket: asked of the administrator who makes somebody active.
@@ -115,6 +128,12 @@ class EffectiveSettings:
     approval_factor: bool = False
     if_nobody: str = IfNobody.ADMINISTRATORS
     asking_stops_clock: bool = True
+    day_minutes: int = 0
+    hook: str = ""
+    hook_may_approve: bool = False
+    hook_silent: str = IfSilent.REFUSE
+    automatic: str = ""
+    emergency_allowed: bool = False
     eligible_permanent: bool = True
     eligible_days: int = 365
     active_permanent: bool = False
@@ -141,6 +160,11 @@ class EffectiveSettings:
     def systems(self) -> list[str]:
         """The systems a ticket may be of."""
         return [line.strip() for line in self.ticket_systems.splitlines() if line.strip()]
+
+    @property
+    def automatic_rules(self) -> list[str]:
+        """The automatic rules that may decide, each ``key.version``."""
+        return self.automatic.split()
 
     def telling(self, occasion: str, audience: str) -> Telling:
         """A cell of the notification matrix."""
@@ -210,6 +234,16 @@ class SettingsValues(models.Model):
         _("When nobody can decide"), max_length=16, null=True, blank=True, choices=IfNobody.choices
     )
     asking_stops_clock = models.BooleanField(_("A question stops the clock"), null=True, blank=True)
+    day_minutes = models.PositiveIntegerField(
+        _("Longest within 24 hours, in minutes"), null=True, blank=True, validators=[MaxValueValidator(DAY)]
+    )
+    hook = models.CharField(_("Web hook that is asked first"), max_length=60, null=True, blank=True)
+    hook_may_approve = models.BooleanField(_("Its yes can stand in for approval"), null=True, blank=True)
+    hook_silent = models.CharField(
+        _("When it does not answer"), max_length=10, null=True, blank=True, choices=IfSilent.choices
+    )
+    automatic = models.TextField(_("Automatic rules"), null=True, blank=True)
+    emergency_allowed = models.BooleanField(_("Emergency activation"), null=True, blank=True)
     eligible_permanent = models.BooleanField(_("Eligible without an end"), null=True, blank=True)
     eligible_days = models.PositiveIntegerField(
         _("Eligible at most, in days"),

@@ -323,7 +323,8 @@ def test_the_page_says_for_each_what_will_happen_and_the_next_one_what_did(
     page = page_for(client, three)
     assert [str(one) for one in page.context["form"].effects()] == [
         "You become <b>Free</b> at once and lose it by itself at <b>13:00</b>. Nobody has to approve.",
-        "An approver decides. From then on you are <b>Guarded</b> for 1 h and lose it by itself.",
+        "An approver decides. From then on you are <b>Guarded</b> for 1 h and lose it by itself."
+        " <span class='faint'>Who can decide: Kim Placeholder</span>",
         "You become <b>Short</b> at once and lose it by itself at <b>13:00</b>. Nobody has to approve.",
     ]
     preview = client.get(

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
+from audit import timekeeping
 from audit.alerts.models import Alert
 from roles import inspecting
 from roles.models import Heartbeat
@@ -32,9 +33,11 @@ def clock(time_machine: TimeMachineFixture) -> TimeMachineFixture:
 
 @pytest.fixture(autouse=True)
 def _running_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process was started an hour ago and has never spoken of a standstill."""
+    """This process was started an hour ago, has never spoken of a standstill, and has just compared the clocks."""
     monkeypatch.setattr(inspecting, "_started_at", time.monotonic() - 3600)
     monkeypatch.setattr(inspecting, "_spoken_at", time.monotonic() - 3600)
+    monkeypatch.setattr(timekeeping, "_looked_at", time.monotonic() + 3600)
+    monkeypatch.setattr(timekeeping, "_seen", None)
 
 
 def health(client: Client, status: int) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def test_what_is_not_yet_revoked_is_counted_and_nobody_is_named(
     sweep()
     said = health(client, 200)
     assert said["not_yet_revoked"] == 1
-    assert set(said) == {"status", "sweep_last_seen", "not_yet_revoked"}
+    assert set(said) == {"status", "sweep_last_seen", "not_yet_revoked", "seconds_ahead_of_database"}
 
 
 def test_D9_it_is_only_looked_at(client: Client) -> None:

@@ -120,6 +120,10 @@ def asks_of(role_settings: EffectiveSettings) -> list[tuple[str, str, str]]:
         "note": _("Justification"),
         "ticket": _("Ticket"),
         "gavel": _("Approval"),
+        "hourglass": _("%(t)s a day") % {"t": in_words(role_settings.day_minutes)},
+        "send": _("Web hook"),
+        "sliders": _("Rules"),
+        "zap": _("Emergency"),
     }
     return [(icon, short[icon], words) for icon, words in settings_in_words(role_settings)]
 

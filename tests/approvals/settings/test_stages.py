@@ -349,3 +349,17 @@ def test_a_list_is_told_in_words(cast: Cast) -> None:
     ]
     assert sentences_of(Rule((who(cast.approver),))) == []
     assert rule_in_words(Rule((), (Stage(2),))) == "2 of the role administrators"
+
+
+def test_the_manager_and_the_owners_may_be_those_who_decide_later(
+    dana: Client, cast: Cast, role: Role
+) -> None:
+    form = form_in(dana.get(page_of(role))) | {"set-after": ["2"], "justification": ["Nights are long"]}
+    form = own(form, "approvers", f"person-{cast.approver.pk}") | {"set-further": ["manager", "owners"]}
+
+    assert send(dana, cast.administrator, page_of(role), form).status_code == 302
+
+    again = form_in(dana.get(page_of(role)))
+    assert sorted(again["set-further"]) == ["manager", "owners"]
+    further = Rule.of(layers_at(role).approvers(), layers_at(role).stages(layers_at(role).approvers()))
+    assert {line.kind for line in further.further(1)} == {"manager", "owners"}

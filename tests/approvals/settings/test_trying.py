@@ -96,3 +96,25 @@ def test_trying_changes_nothing(role: Role) -> None:
     tried(role, max_minutes=30)
 
     assert AuditEvent.objects.count() == before
+
+
+def test_what_was_held_before_counts_against_a_limit_within_24_hours(role: Role, cast: Cast) -> None:
+    with time_machine.travel(NOON - timedelta(days=1, hours=-5), tick=False):
+        again = ask(
+            role.eligibilities.get(person=cast.employee), cast.employee, minutes=60, justification="Again"
+        )
+    type(again.assignment).objects.update(active_since=NOON)  # in force, all of them
+
+    found = [[one.code for one in each.unmet] for each in tried(role, day_minutes=240)]
+
+    assert found == [["day_used_up"], [], []]
+
+
+def test_an_emergency_is_told_where_it_would_pass_over_somebody_and_a_rule_is_not_foretold(
+    role: Role, cast: Cast
+) -> None:
+    kim = (Line("person", person=cast.approver.pk),)
+
+    assert not tried(role, emergency_allowed=True)[0].may_skip
+    found = tried(role, emergency_allowed=True, approval_required=True, approvers=kim, automatic="r.1")
+    assert (counted(found)["skips"], counted(found)["unsure"]) == (2, 2)

@@ -12,7 +12,7 @@ from approvals.settings.weighing import Eased, approval_eased, safeguards_lost
 from roles.effective import changed
 from roles.models import EffectiveSettings, Factor
 from roles.models.stages import ALL, Stage
-from roles.models.values import VALUES, IfNobody
+from roles.models.values import VALUES, IfNobody, IfSilent
 
 STRICT = EffectiveSettings(
     max_minutes=60,
@@ -25,6 +25,9 @@ STRICT = EffectiveSettings(
     approval_required=True,
     approval_factor=True,
     if_nobody=IfNobody.REFUSE,
+    day_minutes=120,
+    hook="on-call",
+    automatic="never-at-night.1",
     eligible_permanent=False,
     eligible_days=30,
     active_permanent=False,
@@ -45,6 +48,12 @@ LOOSE: dict[str, Any] = {
     "approval_required": False,
     "approval_factor": False,
     "if_nobody": IfNobody.ADMINISTRATORS,
+    "day_minutes": 0,
+    "hook": "",
+    "hook_may_approve": True,
+    "hook_silent": IfSilent.GO_ON,
+    "automatic": "",
+    "emergency_allowed": True,
     "eligible_permanent": True,
     "eligible_days": 365,
     "active_permanent": True,
@@ -63,8 +72,8 @@ def test_each_value_that_asks_for_less_is_a_safeguard_lost(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOOSE)
 def test_asking_for_more_again_loses_nothing(name: str) -> None:
-    if name in ("justification_pattern", "ticket_pattern"):
-        return  # which of two patterns is the stricter nobody can tell: see below
+    if name in ("justification_pattern", "ticket_pattern", "automatic"):
+        return  # which of two patterns or lists of rules is the stricter nobody can tell: see below
     assert safeguards_lost(changed(STRICT, **{name: LOOSE[name]}), STRICT) == []
 
 
@@ -87,6 +96,32 @@ def test_every_value_that_can_be_a_safeguard_is_weighed() -> None:
     not_a_safeguard |= {name for name in VALUES if name.startswith("tell_")}
 
     assert set(VALUES) - not_a_safeguard == set(LOOSE) - {"tell_active_administrators"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ({"day_minutes": 120}, {"day_minutes": 180}, ["up to 3 h within 24 hours"]),
+        ({"day_minutes": 0}, {"day_minutes": 120}, []),
+        ({"hook": "a"}, {"hook": "b"}, ["another web hook"]),
+        ({"hook": ""}, {"hook": "b"}, []),
+        (
+            {"hook": "", "hook_may_approve": True},
+            {"hook": "b", "hook_may_approve": True},
+            ["approval by a web hook"],
+        ),
+        (
+            {"automatic": "a.1\nb.1"},
+            {"automatic": "b.1\na.2"},
+            ["decided also by the rules a.2", "no longer held back by the rules a.1"],
+        ),
+        ({"automatic": "a.1\nb.1"}, {"automatic": "b.1\na.1"}, []),
+    ],
+)
+def test_what_decides_in_place_of_people_is_weighed_by_its_name(
+    before: dict[str, Any], after: dict[str, Any], lost: list[str]
+) -> None:
+    assert safeguards_lost(EffectiveSettings(**before), EffectiveSettings(**after)) == lost
 
 
 KIM, JO, DANA = (Line("person", person=key) for key in (1, 2, 3))
