@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from celery import current_app
 from django.db import transaction
 
 from approvals.closing import noun_of
@@ -11,6 +12,8 @@ from approvals.hooks.models import Hook, HookCall
 from approvals.models import AccessRequest
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.recording import record
+
+SENDING = "approvals.hooks.sending.send_hook_call"
 
 
 def ask_hook(access_request: AccessRequest, *, key: str, actor: Actor) -> HookCall:
@@ -32,7 +35,5 @@ def ask_hook(access_request: AccessRequest, *, key: str, actor: Actor) -> HookCa
 
 def hurry(key: int) -> None:
     """Ask the worker to send a call now. Where the broker does not answer, the sweep finds it."""
-    # Sending ends with carrying out the request, whose filing begins here: it stands above this module.
-    from approvals.hooks.sending import send_hook_call
-
-    send_hook_call.delay(key)
+    # By name: sending ends with carrying out the request, whose filing begins here, and stands above this module.
+    current_app.send_task(SENDING, [key], ignore_result=True)

@@ -117,6 +117,35 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., V
     assert [trouble for visitor in visitors for trouble in visitor.troubles] == []
 
 
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+def hold_device(page: Page) -> Callable[[bool], None]:
+    """Let the browser hold a device that makes passkeys; returns how to let it recognise its owner, or not."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})["authenticatorId"]
+
+    def recognises(owner: bool) -> None:
+        said = {"authenticatorId": device, "isUserVerified": owner}
+        devtools.send("WebAuthn.setUserVerified", said)
+
+    return recognises
+
+
+@pytest.fixture
+def passkeys_here(live_server: LiveServer, settings: Any) -> None:
+    """The portal of this test stands at a port that the settings cannot know."""
+    settings.OTP_WEBAUTHN_ALLOWED_ORIGINS = [live_server.url]
+
+
 @pytest.fixture
 def demo(transactional_db: None, postgresql_directory_server: PostgreSQL) -> PostgreSQL:
     """The demo organisation with its billing database; yields the server that one lies on."""

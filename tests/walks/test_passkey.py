@@ -3,43 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import pytest
-from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import expect
 
 from accounts.models import FactorUse, Passkey
 from pim_portal.demo.people import DOMAIN, PASSWORD
-from tests.walks.conftest import Visitor, serious_findings
-
-DEVICE = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-
-
-def hold_device(page: Page) -> Callable[[bool], None]:
-    """Let the browser hold a device that makes passkeys; returns how to let it recognise its owner, or not."""
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("WebAuthn.enable")
-    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})["authenticatorId"]
-
-    def recognises(owner: bool) -> None:
-        said = {"authenticatorId": device, "isUserVerified": owner}
-        devtools.send("WebAuthn.setUserVerified", said)
-
-    return recognises
-
-
-@pytest.fixture
-def passkeys_here(live_server: LiveServer, settings: Any) -> None:
-    """The portal of this test stands at a port that the settings cannot know."""
-    settings.OTP_WEBAUTHN_ALLOWED_ORIGINS = [live_server.url]
+from tests.walks.conftest import Visitor, hold_device, serious_findings
 
 
 def test_a_person_adds_a_passkey_signs_in_with_it_and_changes_their_factors_with_nothing_less(
