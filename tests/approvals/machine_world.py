@@ -104,9 +104,9 @@ def settle_roles(roles: dict[str, Role], people: dict[str, User]) -> None:
     make_automatic_rule(ticket(r"INC-\d"), key="incidents")
     make_automatic_rule(ticket(r"BAD-\d"), key="known-bad", verdict=DENY)
     change_settings(roles["ledger"], factor="none", approval_required=True, automatic=RULES)
-    name_approvers(roles["ledger"], kim, jo)
+    name_stages(roles["ledger"], (Stage(2), [kim, jo, people["lee"]], []))
     # No secret: nothing is ever sent to it.
     save_as(Hook(key=HOOK, name="Check", url="https://check.example.test/", retries=1), actor=PORTAL)
-    hooked = {"hook": HOOK, "hook_may_approve": True, "emergency_allowed": True}
+    hooked = {"hook": HOOK, "hook_may_approve": True, "emergency_allowed": True, "automatic": RULES}
     change_settings(roles["payroll"], factor="none", approval_required=True, **hooked)
     name_approvers(roles["payroll"], kim, jo)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from time_machine import TimeMachineFixture
 
 from approvals import deciding, prolonging, separated
-from approvals.automatic import deciding as automatic
 from approvals.automatic.models import AutomaticDecision
-from approvals.emergency import activating, reviewing
 from approvals.hooks import answering
 from approvals.hooks.models import HookCall
 from approvals.hooks.wording import Said
@@ -26,6 +23,7 @@ from approvals.prolonging import Room
 from audit.journal.lifecycle import IllegalMove
 from audit.journal.refusing import Refused
 from audit.journal.verifying import verify_journal
+from roles import fulfilling, separation
 from roles.models import assignment as assignments
 from tests.approvals.machine import AnyOrder
 from tests.approvals.machine_world import World, make_world
@@ -36,7 +34,7 @@ pytestmark = pytest.mark.django_db
 #: how many walks, and of how many steps; where it is said, as by ``make races``, they are other ones every time
 EXAMPLES = int(os.environ.get("WALK_EXAMPLES", "12"))
 STEPS = int(os.environ.get("WALK_STEPS", "30"))
-#: of what Hypothesis does, what is enough to know that something is found
+#: shrinking a walk that fails takes minutes: it is reported as it was found
 SEARCH = (Phase.generate,)
 
 
@@ -45,7 +43,7 @@ def world(clock: TimeMachineFixture, cast: Cast, monkeypatch: pytest.MonkeyPatch
     return make_world(cast, monkeypatch)
 
 
-def walk(world: World, *, examples: int, steps: int, phases: tuple[Phase, ...] = SEARCH) -> None:
+def walk(world: World, *, examples: int, steps: int) -> None:
     """Walk until something that must hold does not, or enough was walked."""
     machine: Callable[[], AnyOrder] = lambda: AnyOrder(world)  # noqa: E731
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
@@ -56,7 +54,7 @@ def walk(world: World, *, examples: int, steps: int, phases: tuple[Phase, ...] =
             deadline=None,
             database=None,
             derandomize="WALK_EXAMPLES" not in os.environ,
-            phases=phases,
+            phases=SEARCH,
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -67,7 +65,8 @@ def test_whatever_people_do_at_once_or_later_what_must_hold_does_after_every_ste
 
     walk(world, examples=EXAMPLES, steps=STEPS)
 
-    assert {"request_activation", "decide", "request_deactivation", "request_removal"} <= set(AnyOrder.done)
+    reached = {"request_activation", "decide", "request_deactivation", "activate_in_emergency"}
+    assert reached <= set(AnyOrder.done)
     assert verify_journal().holds
 
 
@@ -93,10 +92,6 @@ def an_end_is_no_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(assignments, "lasting", lasting)
 
 
-def nothing_is_kept_apart(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(separated, "conflicts_of", lambda wanted, **_more: [[] for _one in wanted])
-
-
 def more_time_has_no_limit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(prolonging, "unmet_for_longer", lambda *_about, **_more: [])
     patch.setattr(Room, "end_after", lambda self, minutes: self.ends_at + timedelta(minutes=minutes))
@@ -116,46 +111,35 @@ def a_hook_may_always_approve(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(answering, "_approval_by", anyway)
 
 
-def no_review_is_waited_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(activating, "check_nothing_unreviewed", lambda person: None)
-
-
-def everybody_reviews_themselves(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reviewing, "check_may_review", lambda person, use: None)
-
-
-def no_rule_denies(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(automatic, "hear", lambda *_about: automatic.Heard())
+def roles_may_be_held_together(patch: pytest.MonkeyPatch) -> None:
+    # Looked at when asked, when written down, and when given: each of the three would hold without the others.
+    for place in (separated, separation):
+        patch.setattr(place, "conflicts_of", lambda wanted, **_more: [[] for _one in wanted])
+    patch.setattr(fulfilling, "late_among", lambda _assignments: set())
 
 
 GUARDS = [
     closed_requests_are_open,
     one_approver_is_enough,
     an_end_is_no_end,
-    nothing_is_kept_apart,
     more_time_has_no_limit,
     a_hook_is_heard_whenever_it_answers,
     a_hook_may_always_approve,
-    no_review_is_waited_for,
-    everybody_reviews_themselves,
-    no_rule_denies,
+    roles_may_be_held_together,
 ]
 
 
+@pytest.mark.one_database
 def test_without_one_of_its_guards_the_walk_finds_the_fault(world: World) -> None:
-    unfound = []
-    for without in GUARDS:
-        began = time.perf_counter()
-        with pytest.MonkeyPatch.context() as patch:
-            without(patch)
-            try:
-                walk(world, examples=60, steps=30, phases=SEARCH)
-            except (AssertionError, IllegalMove, Refused) as found:
-                print(
-                    f"{without.__name__:40} {time.perf_counter() - began:6.2f} {type(found).__name__} {str(found)[:90]}"
-                )
-            else:
-                unfound.append(without.__name__)
-                print(f"{without.__name__:40} {time.perf_counter() - began:6.2f} NOT FOUND")
+    assert [guard.__name__ for guard in GUARDS if not is_missed(world, guard)] == []
 
-    assert not unfound
+
+def is_missed(world: World, without: Callable[[pytest.MonkeyPatch], None]) -> bool:
+    """Whether the walk stumbles where ``without`` has taken a guard away."""
+    with pytest.MonkeyPatch.context() as patch:
+        without(patch)
+        try:
+            walk(world, examples=14, steps=20)
+        except (AssertionError, IllegalMove, Refused):
+            return True
+    return False
