@@ -205,7 +205,7 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
     save_rule(
         SeparationRule(
             name="Paying and deleting",
-            reason="Whoever marks invoices as paid could delete them afterwards",
+            reason="Whoever marks invoices as paid could delete them afterwards.",
         ),
         actor=DEMO,
         roles=[operator, administrator],
