@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from approvals.models import AccessRequest
-from approvals.permissions import roles_managed_by
+from approvals.permissions import approvers_of, roles_managed_by
 from approvals.separated import why_request_is_separated
 from approvals.within_a_day import why_day_is_used_up
 from audit.journal.actor import PORTAL, Actor
@@ -95,15 +96,17 @@ def check_waits(access_request: AccessRequest) -> None:
 
 @journaled
 def time_out_request(access_request: AccessRequest, *, actor: Actor) -> None:
-    """Close a request that nobody decided before its deadline, and tell who asked.
+    """Close a request that nobody decided before its deadline, and tell who asked and who was asked.
 
     Raises:
         Overtaken: it does not wait any more.
     """
     _check_not_closed(access_request)
+    asked = [] if access_request.is_checking else list(approvers_of(access_request))
     move_to(access_request, Status.TIMED_OUT, actor=actor, action=f"{noun_of(access_request)}.timed_out",
             closed_at=access_request.deadline)  # fmt: skip
     tell_requester(access_request, notice=notice_of(access_request, "timed_out"), actor=actor)
+    tell_approvers(access_request, asked, notice="approvals/approval_timed_out", actor=actor)
 
 
 @journaled
@@ -134,6 +137,23 @@ def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, 
         notices={Audience.HOLDER: notice},
         people={Audience.HOLDER: people},
         context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
+        url=f"/requests/{access_request.pk}/",
+        actor=actor,
+        role_settings=access_request.asked_under if access_request.asked_settings else None,
+    )
+
+
+def tell_approvers(
+    access_request: AccessRequest, people: Sequence[User], *, notice: str, actor: Actor
+) -> None:
+    """Tell those whose answer was waited for that it is not any more."""
+    tell(
+        OCCASIONS.get(access_request.act, Occasion.ELIGIBLE),
+        role=access_request.role,
+        scope=access_request.scope,
+        notices={Audience.APPROVERS: notice},
+        people={Audience.APPROVERS: people},
+        context={"access_request": access_request},
         url=f"/requests/{access_request.pk}/",
         actor=actor,
         role_settings=access_request.asked_under if access_request.asked_settings else None,

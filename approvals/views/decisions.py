@@ -9,6 +9,7 @@ from django.core.exceptions import BadRequest
 from django.db.models import Count, Max
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,7 +23,7 @@ from approvals.forms import DecisionForm, ExtensionForm, TogetherForm
 from approvals.models import AccessRequest, AccessRequests, Decision
 from approvals.viewing import viewer_of
 from approvals.views.requests import context_for, every_request, request_for
-from audit.journal.refusing import Refused
+from audit.journal.refusing import Overtaken, Refused
 
 ROWS = 25  # on a page of answers
 CASES = 15  # on a page of requests, each with all there is to know about it
@@ -100,6 +101,8 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
             decision = decide_on(access_request, actor=request.actor, **form.answer())
         except Refused as refused:
             access_request = request_for(request.user, pk)
+            if isinstance(refused, Overtaken):
+                return somebody_was_faster(request, access_request, refused)
             form.show(refused)
         else:
             messages.success(request, told(decision))
@@ -108,6 +111,19 @@ def decide(request: PortalRequest, pk: int) -> HttpResponse:
         access_request = request_for(request.user, pk)
     context = context_for(request, access_request, form=form)
     return render(request, "approvals/request.html", context, status=422)
+
+
+def somebody_was_faster(
+    request: PortalRequest, access_request: AccessRequest, overtaken: Overtaken
+) -> HttpResponse:
+    """Who was, what became of the request, and the one to decide next."""
+    left = viewer_of(request).decidable.exclude(pk=access_request.pk)
+    context = {
+        "refusal": overtaken.message,
+        "back": reverse("request_page", args=[access_request.pk]),
+        "next": left.select_related("role__directory", "holder").order_by("deadline", "pk").first(),
+    }
+    return render(request, "409.html", context, status=409)
 
 
 def form_for(access_request: AccessRequest) -> type[DecisionForm]:

@@ -171,6 +171,7 @@ def test_what_nobody_decided_is_closed_at_its_deadline_and_who_asked_is_told(
     closed = now(waiting)
     assert (closed.status, closed.closed_at) == (Status.TIMED_OUT, NOON + 24 * HOUR)
     assert notices_of(cast.employee) == ["approvals/activation_timed_out"]
+    assert notices_of(cast.approver) == ["approvals/approval_asked", "approvals/approval_timed_out"]
     assert acts_on(waiting) == ["activation.requested", "activation.timed_out"]
 
 

@@ -228,6 +228,14 @@ def test_A10_one_answers_once(filed: AccessRequest, kim: Client) -> None:
     assert Decision.objects.count() == Assignment.objects.count() == 1
 
 
+def test_who_comes_too_late_is_led_to_the_next_one(filed: AccessRequest, kim: Client, cast: Cast) -> None:
+    other = ask(make_eligibility(filed.role, cast.outsider), cast.outsider)
+    approved(filed, cast)
+    page = answer(kim, filed).content.decode()
+    assert f'href="{reverse("request_page", args=[other.pk])}"' in page
+    assert "Next: Operator for Pat Ipsum" in page
+
+
 def test_A14_an_approver_who_was_disabled_meanwhile_is_nobody(
     filed: AccessRequest, kim: Client, cast: Cast
 ) -> None:
