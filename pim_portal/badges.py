@@ -32,6 +32,7 @@ class Look(NamedTuple):
 # Keyed by model and status: the same status may read differently on another thing.
 LOOKS: dict[str, Look] = {
     "accessrequest.pending": Look("wait", "clock", _("Waits for approval")),
+    "accessrequest.checking": Look("wait", "send", _("A web hook is asked")),
     "accessrequest.asked_back": Look("wait", "note", _("Asked back")),
     "accessrequest.approved": Look("ok", "check", _("Approved")),
     "accessrequest.denied": Look("bad", "x", _("Denied")),
@@ -96,6 +97,8 @@ def key_of(thing: object) -> str:
             return key_of(thing.assignment)
         if thing.status in AccessRequest.WAITING and not thing.is_open:
             return "accessrequest.timed_out"
+        if thing.status in AccessRequest.WAITING and thing.is_checking:
+            return "accessrequest.checking"
     if isinstance(thing, Assignment) and thing.status in Assignment.LIVE:
         # Not in force although the directory still has it: past its end, or what it rests on is gone.
         over = thing.ends_at is not None and thing.ends_at <= now

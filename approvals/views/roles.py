@@ -140,6 +140,8 @@ def send(request: PortalRequest, form: ActivationForm) -> AccessRequest:
 def told(access_request: AccessRequest) -> str:
     """The answer to the button: what is so now, never what is hoped for."""
     role = access_request.role
+    if access_request.is_open and access_request.is_checking:
+        return format_html(_("<b>Sent.</b> A web hook is asked about {role} first."), role=role)
     if access_request.is_open:
         return format_html(_("<b>Sent for approval.</b> {role} waits for a decision."), role=role)
     assignment = access_request.assignment

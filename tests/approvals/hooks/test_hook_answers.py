@@ -22,6 +22,7 @@ from approvals.timeline import steps_of
 from audit.describing import describe
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import Refused
+from pim_portal.badges import look_of
 from roles.models import Assignment
 from roles.models.values import IfSilent
 from tests.approvals.hooks.conftest import Ask, send_now
@@ -61,6 +62,7 @@ def test_while_the_hook_is_asked_nobody_can_decide_and_it_is_told_what_is_asked(
         filed = ask_for()
 
         assert (filed.status, filed.is_checking) == (Status.PENDING, True)
+        assert look_of(filed).word == "A web hook is asked"
         assert list(approvers_of(filed)) == []
         with pytest.raises(Refused):
             decide(filed, actor=acting(cast.approver), verdict=Decision.Verdict.APPROVE)
