@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import PEOPLE_ADMINISTRATORS, require
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.freshness import act_digest, prove_act
 from accounts.models import Absence, User
 from accounts.notifications.notifying import notify
 from audit.journal.actor import Actor
@@ -56,7 +56,7 @@ def name_deputy(
         verb="name deputy", person=person.pk, deputy=deputy.pk, starts_at=begins.date(), ends_at=ends_at
     )
     what_for = _("Naming %(who)s as deputy") % {"who": deputy}
-    use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+    prove_act(actor, act=act, what_for=what_for)
     absence = Absence(person=person, deputy=deputy, starts_at=begins, ends_at=ends_at)
     save_as(absence, actor=actor)
     notify(

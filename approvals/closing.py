@@ -130,30 +130,32 @@ def _check_not_closed(access_request: AccessRequest) -> None:
 def tell_requester(access_request: AccessRequest, *, notice: str, actor: Actor, **context: Any) -> None:
     """Tell who asked, and the holder where that is somebody else."""
     people = [person for person in (access_request.holder, access_request.requester) if person is not None]
-    tell(
-        OCCASIONS.get(access_request.act, Occasion.ELIGIBLE),
-        role=access_request.role,
-        scope=access_request.scope,
-        notices={Audience.HOLDER: notice},
-        people={Audience.HOLDER: people},
-        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
-        url=f"/requests/{access_request.pk}/",
-        actor=actor,
-        role_settings=access_request.asked_under if access_request.asked_settings else None,
-    )
+    _tell(access_request, Audience.HOLDER, people, notice=notice, actor=actor, **context)
 
 
 def tell_approvers(
     access_request: AccessRequest, people: Sequence[User], *, notice: str, actor: Actor
 ) -> None:
     """Tell those whose answer was waited for that it is not any more."""
+    _tell(access_request, Audience.APPROVERS, people, notice=notice, actor=actor)
+
+
+def _tell(
+    access_request: AccessRequest,
+    audience: Audience,
+    people: Sequence[User],
+    *,
+    notice: str,
+    actor: Actor,
+    **context: Any,
+) -> None:
     tell(
         OCCASIONS.get(access_request.act, Occasion.ELIGIBLE),
         role=access_request.role,
         scope=access_request.scope,
-        notices={Audience.APPROVERS: notice},
-        people={Audience.APPROVERS: people},
-        context={"access_request": access_request},
+        notices={audience: notice},
+        people={audience: people},
+        context={"access_request": access_request, "time": in_words(access_request.minutes or 0)} | context,
         url=f"/requests/{access_request.pk}/",
         actor=actor,
         role_settings=access_request.asked_under if access_request.asked_settings else None,

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.freshness import act_digest, prove_act
 from accounts.models import FactorUse
 from approvals.closing import fail_request, notice_of, noun_of, tell_requester, why_not_any_more
 from approvals.content import is_as_filed
@@ -212,9 +212,7 @@ def _prove(access_request: AccessRequest, decision: Decision, *, actor: Actor) -
         stage=access_request.stage,
     )
     what_for = _("Deciding on %(number)s") % {"number": access_request.number}
-    evidence = require_fresh_factor(actor, act=act, minutes=0, what_for=what_for)
-    use_factor(evidence, act=act)
-    return evidence
+    return prove_act(actor, act=act, what_for=what_for)
 
 
 def note_approval(access_request: AccessRequest, decision: Decision, *, actor: Actor) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from django.http import Http404
+
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of
 from accounts.http import PortalRequest
 from accounts.models import User
 from approvals.models import AccessRequests
 from approvals.permissions import requests_decidable_by
+from audit.journal.refusing import NotAllowed
 from roles.parts import Parts, parts_of
 
 
@@ -55,3 +58,25 @@ def viewer_of(request: PortalRequest) -> Viewer:
         request.viewer = Viewer(request.user)  # type: ignore[attr-defined]
     viewer: Viewer = request.viewer  # type: ignore[attr-defined]
     return viewer
+
+
+def require_sight(request: PortalRequest) -> None:
+    """Whoever holds no duty finds nothing here.
+
+    Raises:
+        Http404: so it is.
+    """
+    if not viewer_of(request).is_reader:
+        raise Http404
+
+
+def require_duty(request: PortalRequest) -> None:
+    """Only role administrators change anything here.
+
+    Raises:
+        Http404: nothing here is theirs to see.
+        NotAllowed: they may read, and no more.
+    """
+    require_sight(request)
+    if not viewer_of(request).is_role_administrator:
+        raise NotAllowed

@@ -113,6 +113,21 @@ def require_fresh_factor(
     return evidence
 
 
+def prove_act(actor: Actor, *, act: str, what_for: object) -> FactorUse:
+    """The evidence given for this very act, used up.
+
+    Args:
+        act: digest of the act; what_for: the act in words.
+
+    Raises:
+        StepUpRequired: there is none.
+        Overtaken: it was consumed by the same act a moment ago.
+    """
+    evidence = require_fresh_factor(actor, act=act, minutes=0, what_for=what_for)
+    use_factor(evidence, act=act)
+    return evidence
+
+
 def use_factor(factor_use: FactorUse, *, act: str) -> None:
     """Consume evidence given for ``act``, in the transaction of the act. Evidence given for more than one act is left alone.
 

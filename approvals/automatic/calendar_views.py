@@ -20,8 +20,7 @@ from approvals.automatic.calendars import remove_calendar as remove
 from approvals.automatic.forms import CalendarForm
 from approvals.automatic.listing import is_stale, on_call_now
 from approvals.automatic.models import Calendar
-from approvals.automatic.views import require_duty, require_sight
-from approvals.viewing import viewer_of
+from approvals.viewing import require_duty, require_sight, viewer_of
 from audit.journal.refusing import Refused
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.freshness import act_digest, prove_act
 from approvals.automatic.models import AutomaticRule, Calendar
 from audit.journal.actor import Actor
 from audit.journal.recording import delete_as, journaled, record, save_as
@@ -76,7 +76,7 @@ def save_calendar(calendar: Calendar, *, actor: Actor, justification: str) -> Ca
         why=why,
     )
     what_for = _("The calendar “%(name)s”") % {"name": calendar.name}
-    use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+    prove_act(actor, act=act, what_for=what_for)
     # What was read meanwhile stays, unless it was read elsewhere.
     read = before if before is not None and before.url == calendar.url else Calendar()
     calendar.text, calendar.fetched_at = read.text, read.fetched_at

@@ -12,7 +12,7 @@ from accounts.http import PortalRequest
 from accounts.paging import page_of
 from approvals.automatic.judging import judge, replay
 from approvals.automatic.models import AutomaticDecision, AutomaticRule
-from approvals.automatic.views import require_sight
+from approvals.viewing import require_sight
 
 ROWS = 50  # on a page
 RELATED = ("rule", "access_request__role__directory", "access_request__holder")

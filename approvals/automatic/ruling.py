@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.freshness import act_digest, prove_act
 from approvals.automatic.calendars import justification_of
 from approvals.automatic.conditions import FaultyCondition, read_conditions
 from approvals.automatic.models import AutomaticRule
@@ -60,7 +60,7 @@ def make_rule(rule: AutomaticRule, *, actor: Actor, justification: str) -> Autom
         why=why,
     )
     what_for = _("The automatic rule “%(rule)s”") % {"rule": rule}
-    use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+    prove_act(actor, act=act, what_for=what_for)
     save_as(rule, actor=actor, reason=why, force_insert=True)
     return rule
 
@@ -103,7 +103,7 @@ def retire_rule(rule: AutomaticRule, *, actor: Actor, justification: str) -> Aut
     why = justification_of(justification)
     act = act_digest(verb="retire rule", rule=current.reference, why=why)
     what_for = _("Retiring “%(rule)s”") % {"rule": current}
-    use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+    prove_act(actor, act=act, what_for=what_for)
     current.retired_at = timezone.now()
     save_as(current, actor=actor, reason=why)
     return current

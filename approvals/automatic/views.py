@@ -17,31 +17,9 @@ from approvals.automatic.listing import COUNTED_DAYS, TRIED, lines_of, try_rule
 from approvals.automatic.models import AutomaticRule, Calendar
 from approvals.automatic.ruling import make_rule
 from approvals.automatic.ruling import retire_rule as retire
-from approvals.viewing import viewer_of
-from audit.journal.refusing import NotAllowed, Refused
+from approvals.viewing import require_duty, require_sight, viewer_of
+from audit.journal.refusing import Refused
 from roles.models import Role
-
-
-def require_sight(request: PortalRequest) -> None:
-    """Whoever holds no duty finds nothing here.
-
-    Raises:
-        Http404: so it is.
-    """
-    if not viewer_of(request).is_reader:
-        raise Http404
-
-
-def require_duty(request: PortalRequest) -> None:
-    """Only role administrators change anything here.
-
-    Raises:
-        Http404: nothing here is theirs to see.
-        NotAllowed: they may read, and no more.
-    """
-    require_sight(request)
-    if not viewer_of(request).is_role_administrator:
-        raise NotAllowed
 
 
 @require_safe

@@ -16,7 +16,7 @@ from accounts.paging import page_of
 from approvals.emergency import activating, reviewing
 from approvals.emergency.forms import EmergencyForm, EndForm, ReviewForm
 from approvals.emergency.models import EmergencyUse
-from approvals.emergency.permissions import check_may_review, uses_open_to, uses_visible_to
+from approvals.emergency.permissions import check_may_review, uses_open_to, uses_to_review, uses_visible_to
 from approvals.emergency.unreviewed import who_can_review
 from approvals.mine import choices_of
 from approvals.permissions import requests_visible_to, roles_managed_by
@@ -76,7 +76,8 @@ def emergencies(request: PortalRequest) -> HttpResponse:
         raise Http404
     waiting = visible.filter(status=EmergencyUse.Status.OPEN).select_related(*RELATED)
     settled = visible.filter(status=EmergencyUse.Status.REVIEWED)
-    reviewable = uses_open_to(request.user).filter(status=EmergencyUse.Status.OPEN)
+    viewer = viewer_of(request)
+    reviewable = uses_to_review(request.user, parts=viewer.parts, duties=viewer.duties)
     context = {
         "waiting": waiting.order_by("opened_at", "pk"),
         "page": page_of(request.GET, settled, by=("-opened_at", "-pk"), rows=ROWS, related=RELATED),

@@ -6,8 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from approvals.automatic.deciding import conditions_of, hear, rules_named
-from approvals.automatic.gathering import inputs_for
+from approvals.automatic.deciding import heard_for
 from approvals.automatic.models import AutomaticDecision, AutomaticRule
 from approvals.closing import fail_request, notice_of, noun_of, tell_requester
 from approvals.deciding import why_not_to_be_approved
@@ -138,12 +137,8 @@ def _approval_by(claimed: HookCall, access_request: AccessRequest, said: Said) -
 
 def _is_left_to_people(access_request: AccessRequest) -> bool:
     """Whether a rule that may deny cannot be judged now: then nothing but people approves."""
-    references = access_request.asked_under.automatic_rules
-    if not references:
-        return False
-    rules = rules_named(references)
-    inputs = inputs_for(access_request, conditions_of(rules.values()))
-    return bool(hear(access_request, references, rules, inputs).unclear)
+    heard, _inputs = heard_for(access_request)
+    return bool(heard.unclear)
 
 
 def _go_on(access_request: AccessRequest, *, instead: AutomaticDecision | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,8 +16,8 @@ from approvals.hooks import keeping, trying
 from approvals.hooks.faring import fares_of
 from approvals.hooks.forms import HookForm, WhyForm
 from approvals.hooks.models import Hook
-from approvals.viewing import viewer_of
-from audit.journal.refusing import NotAllowed, Refused
+from approvals.viewing import require_duty, require_sight, viewer_of
+from audit.journal.refusing import Refused
 
 SHOWN_CALLS = 10
 
@@ -34,7 +34,7 @@ def hooks(request: PortalRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_hook(request: PortalRequest) -> HttpResponse:
     """Enter a web hook; the answer shows its secret, this one time."""
-    require_part(request)
+    require_duty(request)
     form = HookForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -117,32 +117,11 @@ def try_hook(request: PortalRequest, pk: int) -> HttpResponse:
     return page(request, found, trial=trying.try_hook(found, actor=request.actor))
 
 
-def require_sight(request: PortalRequest) -> None:
-    """Whoever holds no duty finds nothing here.
-
-    Raises:
-        Http404: so it is.
-    """
-    if not viewer_of(request).is_reader:
-        raise Http404
-
-
-def require_part(request: PortalRequest) -> None:
-    """Only role administrators change anything.
-
-    Raises:
-        Http404: no duty at all; NotAllowed: another duty.
-    """
-    require_sight(request)
-    if not viewer_of(request).is_role_administrator:
-        raise NotAllowed
-
-
 def found_for(request: PortalRequest, pk: int) -> Hook:
-    """A hook for whoever may change it; raises as ``require_part``, and Http404 where there is none."""
+    """A hook for whoever may change it; raises as ``require_duty``, and Http404 where there is none."""
     require_sight(request)
     found = get_object_or_404(Hook, pk=pk)
-    require_part(request)
+    require_duty(request)
     return found
 
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
-from accounts.mfa.freshness import act_digest, require_fresh_factor, use_factor
+from accounts.mfa.freshness import act_digest, prove_act
 from accounts.models import User
 from accounts.notifications.notifying import notify
 from approvals.models import SettingsChange
@@ -177,7 +177,7 @@ def confirm_change(change: SettingsChange, *, actor: Actor, decision: str = "") 
     act = act_digest(verb="confirm_change", change=change.pk)
     if actor.person is not None:
         what_for = _("Confirming the settings of %(place)s") % {"place": place}
-        use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+        prove_act(actor, act=act, what_for=what_for)
     apply_change(change, actor=actor, decision=decision)
     _tell_proposer(change, actor=actor)
 
@@ -285,7 +285,7 @@ def _check_factor(wanted: Sequence[Wanted], justification: str, actor: Actor) ->
     what_for = _("Changing the settings of %(place)s") % {
         "place": wanted[0].place if len(wanted) == 1 else _("%(n)s roles") % {"n": len(wanted)}
     }
-    use_factor(require_fresh_factor(actor, act=act, minutes=0, what_for=what_for), act=act)
+    prove_act(actor, act=act, what_for=what_for)
 
 
 def _tell_proposer(change: SettingsChange, *, actor: Actor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.conf import settings
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.duties import PEOPLE_ADMINISTRATORS
 from accounts.http import PortalRequest
 from approvals.mutual import DAYS, mutual_pairs, shared_numbers
-from approvals.viewing import viewer_of
+from approvals.viewing import require_sight, viewer_of
 
 SHOWN = 200  # pairs, and humans with several accounts
 SPANS = (30, DAYS, 365)
@@ -46,9 +46,8 @@ def usual() -> int:
 @require_safe
 def mutual_approvals(request: PortalRequest) -> HttpResponse:
     """The pairs, and the accounts that belong to one human. For people without a duty there is no such page."""
+    require_sight(request)
     viewer = viewer_of(request)
-    if not viewer.is_reader:
-        raise Http404
     form = MutualFilter(request.GET)
     wanted = form.wanted
     pairs, humans = mutual_pairs(**wanted), shared_numbers()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -13,23 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.http import PortalRequest
 from approvals.separation_forms import RuleForm, mark_of, roles_picked
-from approvals.viewing import viewer_of
+from approvals.viewing import require_sight, viewer_of
 from audit.journal.refusing import NotAllowed, Refused
 from roles.models import Role, SeparationRule
 from roles.separating import remove_rule, save_rule
 from roles.separation import Conflict, violations
 
 SHOWN_PEOPLE = 10
-
-
-def require_sight(request: PortalRequest) -> None:
-    """Whoever holds no duty finds nothing here.
-
-    Raises:
-        Http404: so it is.
-    """
-    if not viewer_of(request).is_reader:
-        raise Http404
 
 
 @require_safe
