@@ -127,10 +127,15 @@ def forecast(
     Args:
         asked: what they would ask.
         choice: how it stands for them, where ``choices_of`` was just asked that.
+
+    Raises:
+        Refused: it is asked for at a scope that is no part of what one is eligible at.
     """
-    layers = choice.layers if choice else layers_at(eligibility.role, eligibility.scope)
+    if asked.scope is not None:
+        choice = None  # it tells how all that one is eligible at stands
+    layers = choice.layers if choice else layers_at(eligibility.role, asked.scope or eligibility.scope)
     role_settings = layers.effective
-    standing = standing_of(eligibility, person=person, factor_is_fresh=False)
+    standing = standing_of(eligibility, person=person, factor_is_fresh=False, place=asked.scope)
     starts_at, ends_at = window(asked, decided_at=standing.now, eligible_until=standing.eligible_until)
     unmet = unmet_requirements(role_settings, asked, standing)
     codes = {one.code for one in unmet}
@@ -172,7 +177,7 @@ def _in_the_way(
     """What stops it before anything is looked at: it is held, it waits, it is over, or must not be held together."""
     try:
         if choice is None:
-            check_nothing_in_the_way(eligibility, person)
+            check_nothing_in_the_way(eligibility, person, asked)
         elif choice.in_the_way:
             raise Refused(choice.in_the_way)
         check_activation(eligibility.role, person, asked)

@@ -6,17 +6,16 @@ from typing import Any
 
 from accounts.models import User
 from approvals.models import AccessRequest
-from roles.models import EffectiveSettings, Eligibility
+from roles.models import Eligibility
 
 FIGURES = 18  # of a key, at most
 
 
-def as_last_time(
-    eligibility: Eligibility, *, person: User, key: str, role_settings: EffectiveSettings
-) -> dict[str, Any]:
+def as_last_time(eligibility: Eligibility, *, person: User, key: str) -> dict[str, Any]:
     """What the form begins with when ``person`` asks again as in an earlier request; nothing where there is none.
 
-    Duration, justification, and the ticket where one is asked. Never the second factor, and never the start.
+    Duration, justification, ticket and scope; the form takes what role settings still ask or allow. Never the second
+    factor, and never the start.
 
     Args:
         key: of that request, as an address says it; somebody else's, or one for another role, is none.
@@ -27,12 +26,10 @@ def as_last_time(
     last = mine.filter(act=AccessRequest.Act.ACTIVATE, pk=int(key)).first()
     if last is None or last.minutes is None:
         return {}
-    said: dict[str, Any] = {
-        "minutes": min(last.minutes, role_settings.max_minutes),
+    return {
+        "minutes": last.minutes,
         "justification": last.justification,
+        "ticket": last.ticket,
+        "ticket_system": last.ticket_system,
+        "scope": str(last.scope_id) if last.scope_id != eligibility.scope_id else "",
     }
-    if role_settings.ticket_required:
-        said["ticket"] = last.ticket
-        if last.ticket_system in role_settings.systems:
-            said["ticket_system"] = last.ticket_system
-    return said

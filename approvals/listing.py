@@ -260,8 +260,7 @@ class Listing:
         top = Scope.objects.filter(pk=self.wanted.scope).first()
         if top is None:
             return []
-        beneath = Scope.objects.filter(directory=top.directory_id, lineage__startswith=top.lineage_beneath)
-        return [top.pk, *beneath.values_list("pk", flat=True)]
+        return list(Scope.objects.within(top).values_list("pk", flat=True))
 
     @cached_property
     def _meant(self) -> Mapping[str, Any]:

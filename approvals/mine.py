@@ -98,7 +98,9 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
         and (one.ends_at is None or one.ends_at > now)
     }
     asked = AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
-    waiting = {(one.role_id, one.scope_id): one for one in asked.open()}
+    waiting: dict[int | tuple[int, int], AccessRequest] = {}
+    for one in asked.open():
+        waiting |= {(one.role_id, one.scope_id): one, one.eligibility_id or 0: one}
     starred = set(Favourite.objects.filter(person=person).values_list("role", "scope"))
     last: dict[int, AccessRequest] = {}
     for one in asked.only("role_id", "minutes", "created_at", "status")[:LATEST]:
@@ -108,7 +110,7 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
             eligibility,
             layers[eligibility.role_id, eligibility.scope_id],
             held=by_eligibility.get(eligibility.pk),
-            waiting=waiting.get((eligibility.role_id, eligibility.scope_id)),
+            waiting=waiting.get(eligibility.pk) or waiting.get((eligibility.role_id, eligibility.scope_id)),
             last=last.get(eligibility.role_id),
             is_favourite=(eligibility.role_id, eligibility.scope_id) in starred,
         )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -16,10 +16,11 @@ from accounts.models import FactorUse, Group
 from approvals.automatic.models import AutomaticDecision, AutomaticRule, Calendar
 from approvals.emergency.models import EmergencyUse
 from approvals.favourite_models import Favourite, RoleInSet, RoleSet
+from approvals.frozen_models import FrozenApprover
 from approvals.hooks.models import Hook, HookCall
 from approvals.settings.models import SettingsChange, SettingsTemplate
 from audit.journal.lifecycle import HasLife
-from roles.models import Approver, Assignment, EffectiveSettings, Eligibility, Role, Scope
+from roles.models import Assignment, EffectiveSettings, Eligibility, Role, Scope
 from roles.models.stages import Stage, stages_of
 
 __all__ = [
@@ -168,6 +169,11 @@ class AccessRequest(HasLife):
                 for who in ("holder", "holder_group")
             ),
             models.UniqueConstraint(
+                fields=["holder", "eligibility"],
+                condition=Q(act="activate", status__in=["pending", "asked_back"]),
+                name="one_pending_activation",
+            ),
+            models.UniqueConstraint(
                 fields=["requester", "idempotency_key"],
                 condition=~Q(idempotency_key=""),
                 name="one_request_per_form",
@@ -187,6 +193,12 @@ class AccessRequest(HasLife):
     def number(self) -> str:
         """What people call it: ``R-2026-00042``."""
         return f"R-{self.created_at:%Y}-{self.pk:05d}" if self.pk else ""
+
+    @property
+    def place(self) -> str:
+        """Where, in words: the directory, and the part of it where it is not all."""
+        directory = str(self.role.directory)
+        return directory if self.scope.is_root else f"{directory} · {self.scope}"
 
     @property
     def ticket_in_words(self) -> str:
@@ -225,56 +237,6 @@ class AccessRequest(HasLife):
             "role": self.role.name,
             "access_request": self.number,
         }
-
-
-class FrozenApprovers(models.QuerySet["FrozenApprover"]):
-    """Questions about frozen approvers."""
-
-    def standing(self) -> FrozenApprovers:
-        """Those that still count: the role settings have the line, and it says what it said."""
-        unchanged = Q(
-            source__kind=F("kind"), source__stage=F("stage"), source__is_escalation=F("is_escalation")
-        )
-        for who in ("person", "group"):
-            unchanged &= Q(**{f"source__{who}": F(who)}) | Q(**{f"source__{who}": None, who: None})
-        always = Q(kind__in=[FrozenApprover.ADMINISTRATORS, FrozenApprover.MANAGERS])
-        return self.filter(always | unchanged, struck_at=None)
-
-    def asked(self, at: datetime | None = None) -> FrozenApprovers:
-        """Those of the stage that waits; who may answer only after a while, once that is over."""
-        late = Q(access_request__escalates_at__lte=at or timezone.now())
-        return self.filter(Q(is_escalation=False) | late, stage=F("access_request__stage"))
-
-
-class FrozenApprover(models.Model):
-    """One line of the approver rule as it was when a request was filed.
-
-    The rule stays; people are looked up live. Taking a line out of the role settings takes effect at once: a line
-    whose ``source`` is gone, or names somebody else by now, no longer counts, nor one that was struck because another
-    list took its place. ADMINISTRATORS is the fallback where the settings name nobody.
-    """
-
-    ADMINISTRATORS = "administrators"
-    MANAGERS = "managers"  # whoever may assign the role: they decide on extensions and renewals
-
-    access_request = models.ForeignKey(AccessRequest, on_delete=models.CASCADE, related_name="approver_rule")
-    source = models.ForeignKey(Approver, null=True, on_delete=models.SET_NULL, related_name="+")
-    kind = models.CharField(max_length=16)
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-    group = models.ForeignKey(Group, null=True, on_delete=models.PROTECT, related_name="+")
-    stage = models.PositiveSmallIntegerField(default=1)
-    is_escalation = models.BooleanField(default=False)
-    struck_at = models.DateTimeField(null=True, help_text="when role settings stopped to name this approver")
-
-    objects = FrozenApprovers.as_manager()
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.kind} for {self.access_request}"
 
 
 class Decision(models.Model):

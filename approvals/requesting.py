@@ -22,6 +22,7 @@ from accounts.models import FactorUse, User
 from approvals.closing import time_out_request
 from approvals.content import content_digest
 from approvals.models import AccessRequest
+from approvals.narrowing import in_the_way, place_of
 from approvals.proceeding import begin_deciding, carry_out
 from approvals.separated import check_activation
 from audit.journal.actor import PORTAL, Actor
@@ -31,7 +32,7 @@ from audit.journal.recording import journaled
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.effective import layers_at
 from roles.lately import held_lately
-from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin
+from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin, Scope
 from roles.provisioning import end_assignment
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
 from roles.wording import in_words
@@ -50,14 +51,20 @@ class RequirementsUnmet(Refused):
         super().__init__(unmet[0].message, field=unmet[0].field, code=unmet[0].code)
 
 
-def standing_of(eligibility: Eligibility, *, person: User, factor_is_fresh: bool) -> Standing:
-    """What is so for ``person`` at this moment, for the requirements to judge."""
+def standing_of(
+    eligibility: Eligibility, *, person: User, factor_is_fresh: bool, place: Scope | None = None
+) -> Standing:
+    """What is so for ``person`` at this moment, for the requirements to judge.
+
+    Args:
+        place: where the role would count; at all that one is eligible at when left out.
+    """
     return Standing(
         now=timezone.now(),
         shortest=settings.MINIMUM_DURATION_MINUTES,
         eligible_until=eligibility.ends_for(person),
         factor_is_fresh=factor_is_fresh,
-        held=lambda: held_lately(person, eligibility.role, eligibility.scope),
+        held=lambda: held_lately(person, eligibility.role, place or eligibility.scope),
     )
 
 
@@ -67,6 +74,7 @@ def act_of(eligibility: Eligibility, asked: Asked, person: User) -> str:
         verb="activate",
         person=person.pk,
         eligibility=eligibility.pk,
+        scope=asked.scope.pk if asked.scope else eligibility.scope_id,
         minutes=asked.minutes,
         starts_at=asked.starts_at.isoformat() if asked.starts_at else "",
         justification=asked.justification,
@@ -82,7 +90,7 @@ def request_activation(
     """Ask to activate ``eligibility``. Without approval it is decided, and the assignment begun, when this returns.
 
     Args:
-        asked: for how long, why, from when.
+        asked: for how long, why, from when, and where.
         idempotency_key: from the form; sending the same form twice gives the same request.
 
     Raises:
@@ -95,9 +103,9 @@ def request_activation(
         sent = AccessRequest.objects.filter(requester=person, idempotency_key=idempotency_key).first()
         if sent is not None:
             return sent
-    eligibility = check_may_activate(eligibility, person)
+    eligibility = check_may_activate(eligibility, person, asked)
     check_activation(eligibility.role, person, asked)
-    layers = layers_at(eligibility.role, eligibility.scope)
+    layers = layers_at(eligibility.role, place_of(eligibility, asked))
     role_settings = layers.effective
     access_request = prepared(eligibility, person=person, asked=asked, role_settings=role_settings)
     access_request.factor_use = _check_requirements(eligibility, role_settings, asked, actor=actor)
@@ -116,14 +124,18 @@ def request_activation(
 def prepared(
     eligibility: Eligibility, *, person: User, asked: Asked, role_settings: EffectiveSettings
 ) -> AccessRequest:
-    """A request of ``person`` to activate ``eligibility``, not saved, with its digest: what it asks does not change any more."""
+    """A request of ``person`` to activate ``eligibility``, not saved, with its digest: what it asks does not change any more.
+
+    Raises:
+        Refused: it is asked for at a scope that is no part of what one is eligible at.
+    """
     now = timezone.now()
     access_request = AccessRequest(
         act=AccessRequest.Act.ACTIVATE,
         requester=person,
         holder=person,
         role=eligibility.role,
-        scope=eligibility.scope,
+        scope=place_of(eligibility, asked),
         eligibility=eligibility,
         minutes=asked.minutes,
         asked_start=asked.starts_at,
@@ -141,6 +153,8 @@ def prepared(
 def told_at_filing(access_request: AccessRequest) -> dict[str, Any]:
     """What the journal's entry about the filing of a request says of it besides its justification."""
     said: dict[str, Any] = {"minutes": access_request.minutes}
+    if not access_request.scope.is_root:
+        said["scope"] = access_request.scope.path
     if access_request.ticket:
         said["ticket"] = access_request.ticket_in_words
     if (evidence := access_request.factor_use) is not None:
@@ -152,24 +166,23 @@ def told_at_filing(access_request: AccessRequest) -> dict[str, Any]:
     return said
 
 
-def check_may_activate(eligibility: Eligibility, person: User) -> Eligibility:
+def check_may_activate(eligibility: Eligibility, person: User, asked: Asked) -> Eligibility:
     """The eligibility as it stands now: the caller's copy, and of the person, may be as old as a page.
 
     What is over and was not closed yet is closed.
 
     Raises:
-        Refused: they are not eligible any more, a request already waits, or the role is already held.
+        Refused: they are not eligible any more, or not there; a request already waits, or the role is already held.
     """
-    current = check_nothing_in_the_way(eligibility, person)
-    mine = {"holder": person, "role": eligibility.role, "scope": eligibility.scope}
-    for lapsed in AccessRequest.objects.lapsed().filter(act=AccessRequest.Act.ACTIVATE, **mine):
+    current = check_nothing_in_the_way(eligibility, person, asked)
+    for lapsed in in_the_way(AccessRequest.objects.lapsed(), current, person, asked):
         time_out_request(lapsed, actor=PORTAL)
     for over in Assignment.objects.live().filter(eligibility=eligibility, person=person):
         end_assignment(over, actor=PORTAL, cause=EndCause.EXPIRED)
     return current
 
 
-def check_nothing_in_the_way(eligibility: Eligibility, person: User) -> Eligibility:
+def check_nothing_in_the_way(eligibility: Eligibility, person: User, asked: Asked) -> Eligibility:
     """The same, and nothing is closed: times decide what is over, closed or not.
 
     Raises:
@@ -179,8 +192,7 @@ def check_nothing_in_the_way(eligibility: Eligibility, person: User) -> Eligibil
     current = may.filter(pk=eligibility.pk).first()
     if current is None or not User.objects.enabled().filter(pk=person.pk).exists():
         raise Refused(_("You are not eligible for this role any more."), code="not_eligible")
-    mine = {"holder": person, "role": eligibility.role, "scope": eligibility.scope}
-    waiting = AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE, **mine).first()
+    waiting = in_the_way(AccessRequest.objects.open(), current, person, asked).first()
     if waiting is not None:
         raise Refused(_("Your request %(number)s for this role already waits.") % {"number": waiting.number})
     live = Assignment.objects.live().filter(eligibility=eligibility, person=person)
@@ -195,11 +207,17 @@ def _check_requirements(
     """The evidence of the second factor, used up where it is asked every time; None where none is asked."""
 
     def unmet(factor_is_fresh: bool) -> list[Unmet]:
-        standing = standing_of(eligibility, person=actor.person, factor_is_fresh=factor_is_fresh)
+        standing = standing_of(
+            eligibility, person=actor.person, factor_is_fresh=factor_is_fresh, place=asked.scope
+        )
         return unmet_requirements(role_settings, asked, standing)
 
-    said = {"role": eligibility.role, "time": in_words(asked.minutes)}
-    what_for = _("Activate %(role)s for %(time)s") % said
+    said = {"role": eligibility.role, "time": in_words(asked.minutes), "scope": asked.scope}
+    what_for = (
+        _("Activate %(role)s at %(scope)s for %(time)s")
+        if asked.scope
+        else _("Activate %(role)s for %(time)s")
+    ) % said
     act = act_of(eligibility, asked, actor.person)
     return evidence_for(role_settings, unmet, actor=actor, act=act, what_for=what_for)
 

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from approvals.activating_together import Prospect, prospects_of
+from approvals.activation_form import USUAL_MINUTES, needs_code
 from approvals.favourite_models import LONGEST_NAME
 from approvals.forecasting import forecast
 from approvals.foreseeing import StageAhead
-from approvals.forms import USUAL_MINUTES, MomentField, StrictForm, hour_of, needs_code
+from approvals.forms import MomentField, StrictForm, hour_of
 from approvals.mine import Choice
 from approvals.models import AccessRequest
 from approvals.prolonging import Room, no_room_in_words, room_of

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.duties import ALERT_KEEPERS
 from accounts.http import PortalRequest
-from approvals.forms import ActivationForm
+from approvals.activation_form import ActivationForm
 from approvals.last_time import as_last_time
 from approvals.mine import Choice, choices_of, held_by
 from approvals.models import AccessRequest
@@ -107,14 +107,12 @@ def together_part(request: PortalRequest, choices: list[Choice], picks: list[Cho
 def latest_of(request: PortalRequest, choices: list[Choice]) -> list[AccessRequest]:
     """The latest activations asked for, each with the eligibility by which it could be asked for again now."""
     mine = AccessRequest.objects.filter(requester=request.user, act=AccessRequest.Act.ACTIVATE)
-    latest = list(mine.select_related("role__directory", "assignment")[:LATEST])
-    free = {
-        (one.eligibility.role_id, one.eligibility.scope_id): one.eligibility.pk
-        for one in choices
-        if one.is_free
-    }
+    latest = list(mine.select_related("role__directory", "scope", "assignment")[:LATEST])
+    able = [one.eligibility for one in choices if one.is_free]
+    free = {one.pk: one.pk for one in able} | {(one.role_id, one.scope_id): one.pk for one in able}
     for one in latest:
-        one.again_by = free.get((one.role_id, one.scope_id))  # type: ignore[attr-defined]
+        key = free.get(one.eligibility_id or 0) or free.get((one.role_id, one.scope_id))
+        one.again_by = key  # type: ignore[attr-defined]
     return latest
 
 
@@ -149,12 +147,7 @@ def quick_part(request: PortalRequest, choices: list[Choice]) -> dict[str, Any]:
     choice = next((one for one in named or [each for each in choices if each.is_free] or choices), None)
     if choice is None:
         return {"choice": None, "form": None, "eligibility": None}
-    last = as_last_time(
-        choice.eligibility,
-        person=request.user,
-        key=request.GET.get("again", ""),
-        role_settings=choice.role_settings,
-    )
+    last = as_last_time(choice.eligibility, person=request.user, key=request.GET.get("again", ""))
     form = ActivationForm(eligibility=choice.eligibility, actor=request.actor, choice=choice, initial=last)
     return {"choice": choice, "form": form, "eligibility": choice.eligibility, "is_again": bool(last)}
 

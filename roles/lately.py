@@ -20,25 +20,25 @@ TIMES = ("starts_at", "ends_at", "ended_at")
 def held_lately(person: User, role: Role, scope: Scope) -> list[Span]:
     """When the human behind ``person`` held ``role`` at ``scope``, by whatever eligibility, and will as things are. One query.
 
-    Only what reaches into the last 24 hours, or after.
+    Holding it above, or at a part of it, is holding it there. Only what reaches into the last 24 hours, or after.
     """
     theirs = _activated(since=timezone.now() - WINDOW).filter(
-        person__in=User.objects.same_human_as(person), role=role, scope=scope
+        person__in=User.objects.same_human_as(person), role=role, scope__in=Scope.objects.overlapping(scope)
     )
-    return [_span(one) for one in theirs.only(*TIMES)]
+    return [span_of(one) for one in theirs.only(*TIMES)]
 
 
-def spans_of(roles: Iterable[Role], *, since: datetime) -> dict[tuple[str, int, int], list[Span]]:
-    """When each human held each of ``roles``, by the human's key and those of role and scope. One query.
+def held_by_humans(roles: Iterable[Role], *, since: datetime) -> dict[tuple[str, int], list[Assignment]]:
+    """How each human held each of ``roles`` by activating it, by the human's key and that of the role. One query.
 
     Args:
         since: what was over 24 hours before is left out.
     """
-    found: dict[tuple[str, int, int], list[Span]] = defaultdict(list)
-    every = _activated(since=since - WINDOW).filter(role__in=roles).select_related("person")
-    for one in every.only("person__person_key", "role_id", "scope_id", *TIMES):
+    found: dict[tuple[str, int], list[Assignment]] = defaultdict(list)
+    every = _activated(since=since - WINDOW).filter(role__in=roles).select_related("person", "scope")
+    for one in every.only("person__person_key", "role_id", "scope__lineage", *TIMES):
         human = one.person.person_key or f"account {one.person_id}"
-        found[human, one.role_id, one.scope_id].append(_span(one))
+        found[human, one.role_id].append(one)
     return dict(found)
 
 
@@ -50,6 +50,7 @@ def _activated(*, since: datetime) -> QuerySet[Assignment]:
     return Assignment.objects.filter(reaching, origin=Origin.ACTIVATED).exclude(never)
 
 
-def _span(held: Assignment) -> Span:
+def span_of(held: Assignment) -> Span:
+    """From when to when it is held: an activation always ends."""
     until = min(at for at in (held.ended_at, held.ends_at) if at is not None)
     return held.starts_at, until

@@ -14,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from roles.models.directory import Scope
 from roles.models.values import EffectiveSettings, Factor
 from roles.patterns import matches
 from roles.within_a_day import Span, possible_from, room_from
@@ -34,6 +35,7 @@ class Asked:
         justification: why.
         starts_at: from when; None is at once.
         ticket: number in another system; ticket_system: which one.
+        scope: where, if not at all that one is eligible at.
     """
 
     minutes: int
@@ -41,6 +43,7 @@ class Asked:
     starts_at: datetime | None = None
     ticket: str = ""
     ticket_system: str = ""
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from approvals.emergency.skipping import Bypassed, bypassed, under_emergency
 from approvals.emergency.telling import sound_alarm, tell_those_passed_by
 from approvals.emergency.unreviewed import StillOpen, open_use_of, why_blocked
 from approvals.models import AccessRequest
+from approvals.narrowing import in_the_way
 from approvals.permissions import approvers_of
 from approvals.proceeding import carry_out, freeze_approvers
 from approvals.requesting import check_may_activate, evidence_for, prepared, standing_of, told_at_filing
@@ -54,8 +55,8 @@ def activate_in_emergency(
         raise NotAllowed
     if idempotency_key and (sent := sent_before(person, idempotency_key)):
         return sent
-    canceled, waited_for = cancel_what_waits(eligibility, person, actor=actor)
-    eligibility = check_may_activate(eligibility, person)
+    canceled, waited_for = cancel_what_waits(eligibility, person, asked, actor=actor)
+    eligibility = check_may_activate(eligibility, person, asked)
     layers = layers_at(eligibility.role, eligibility.scope)
     check_is_allowed(layers.effective, asked)
     check_nothing_unreviewed(person)
@@ -99,15 +100,13 @@ def sent_before(person: User, idempotency_key: str) -> EmergencyUse | None:
 
 
 def cancel_what_waits(
-    eligibility: Eligibility, person: User, *, actor: Actor
+    eligibility: Eligibility, person: User, asked: Asked, *, actor: Actor
 ) -> tuple[AccessRequest | None, list[User]]:
     """Cancel the person's request for the same role that waits, and say whose decision was waited for.
 
     Whatever is refused afterwards takes it back.
     """
-    waiting = AccessRequest.objects.open().filter(
-        act=Act.ACTIVATE, holder=person, role=eligibility.role, scope=eligibility.scope
-    )
+    waiting = in_the_way(AccessRequest.objects.open(), eligibility, person, asked)
     found = waiting.select_related("role__directory", "scope", "holder", "requester").first()
     if found is None:
         return None, []

@@ -15,11 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.mfa.freshness import PHISHING_RESISTANT
 from accounts.mfa.verifying import METHODS, own_factors
 from accounts.models import FactorUse
+from approvals.activation_form import USUAL_MINUTES
 from approvals.emergency.models import EmergencyUse
 from approvals.emergency.skipping import Bypassed, bypassed, under_emergency
 from approvals.emergency.unreviewed import open_use_of, why_blocked
-from approvals.forms import USUAL_MINUTES, StrictForm
+from approvals.forms import StrictForm
 from approvals.models import AccessRequest
+from approvals.narrowing import in_the_way
 from approvals.requesting import prepared, standing_of
 from approvals.separated import why_activation_is_separated
 from audit.journal.actor import Actor
@@ -105,8 +107,8 @@ class EmergencyForm(StrictForm):
     @cached_property
     def waiting(self) -> AccessRequest | None:
         """The request for the same role that would be canceled."""
-        mine = {"holder": self.person, "role": self.eligibility.role, "scope": self.eligibility.scope}
-        return AccessRequest.objects.open().filter(act=AccessRequest.Act.ACTIVATE, **mine).first()
+        usual = Asked(minutes=self.usual_minutes)
+        return in_the_way(AccessRequest.objects.open(), self.eligibility, self.person, usual).first()
 
     @property
     def separated(self) -> str:

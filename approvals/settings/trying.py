@@ -13,8 +13,8 @@ from approvals.models import AccessRequest
 from approvals.settings.examining import Reach, reaches_of
 from approvals.settings.locking_out import human_of, people_named
 from approvals.settings.places import Document, Place, Rule
-from roles.lately import spans_of
-from roles.models import Approver, EffectiveSettings, Factor
+from roles.lately import held_by_humans, span_of
+from roles.models import Approver, Assignment, EffectiveSettings, Factor, Scope
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
 from roles.within_a_day import Span
 
@@ -23,7 +23,7 @@ MOST = 500  # requests looked at, the newest
 SHOWN = 6  # approvers named for one request
 
 Asking = tuple[int, Rule]
-Holding = tuple[str, int, int]  # a human, and the keys of a role and a scope
+Holding = tuple[str, int]  # a human, and the key of a role
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,10 @@ def try_settings(
         created_at__lte=now,
     ).select_related("holder__manager", "role__directory", "scope", "factor_use")  # fmt: skip
     if place.scope:
-        asked = asked.filter(scope=place.scope)
+        asked = asked.filter(scope__in=Scope.objects.within(place.scope))
     deciders: dict[Asking, list[str]] = {}
     limits_a_day = any(one.after.day_minutes for one in reach.values())
-    held = spans_of(place.roles(), since=now - timedelta(days=days)) if limits_a_day else {}
+    held = held_by_humans(place.roles(), since=now - timedelta(days=days)) if limits_a_day else {}
     return [
         replayed(one, found, deciders, held=_held_before(one, held))
         for one in asked.order_by("-created_at", "-pk")[:MOST]
@@ -92,13 +92,17 @@ def _reach_of(access_request: AccessRequest, reach: dict[tuple[int, int | None],
     return None
 
 
-def _held_before(access_request: AccessRequest, held: dict[Holding, list[Span]]) -> list[Span]:
+def _held_before(access_request: AccessRequest, held: dict[Holding, list[Assignment]]) -> list[Span]:
     """When its holder had held the role by then, as it came to be."""
     holder = access_request.holder
     if holder is None:
         return []
-    spans = held.get((human_of(holder), access_request.role_id, access_request.scope_id), [])
-    return [one for one in spans if one[0] < access_request.created_at]
+    before = (
+        one
+        for one in held.get((human_of(holder), access_request.role_id), [])
+        if one.starts_at < access_request.created_at and one.scope.overlaps(access_request.scope)
+    )
+    return [span_of(one) for one in before]
 
 
 def replayed(

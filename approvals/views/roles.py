@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -15,15 +15,14 @@ from accounts.http import PortalRequest
 from accounts.mfa.freshness import StepUpRequired
 from accounts.mfa.verifying import verify_inline
 from accounts.models import User
+from approvals.activation_form import ActivationForm
 from approvals.extending import EXTENSIONS, may_be_renewed_by
 from approvals.forecasting import forecast
-from approvals.forms import ActivationForm
-from approvals.last_time import as_last_time
+from approvals.last_time import FIGURES, as_last_time
 from approvals.mine import choices_of, held_by
 from approvals.models import AccessRequest
 from approvals.requesting import act_of, request_activation
 from audit.journal.refusing import Refused
-from roles.effective import settings_at
 from roles.models import Assignment, Eligibility
 
 TABS = ("eligible", "active", "expired")
@@ -81,6 +80,10 @@ def activate(request: PortalRequest, pk: int) -> HttpResponse:
     """Ask to activate one eligibility. A stranger's, or one that is gone, is not found."""
     mine = Eligibility.objects.of(request.user).select_related("role__directory", "scope", "group")
     eligibility = get_object_or_404(mine, pk=pk)
+    if request.method == "GET" and request.headers.get("HX-Target") == "activation":
+        fresh = ActivationForm(eligibility=eligibility, actor=request.actor, initial=begun(request.GET))
+        context = {"form": fresh, "eligibility": eligibility}
+        return render(request, "approvals/parts/activation_form.html", context)
     if request.method == "GET" and request.headers.get("HX-Target") == "effect":
         preview = ActivationForm(request.GET, eligibility=eligibility, actor=request.actor)
         return render(request, "approvals/parts/effect.html", {"form": preview})
@@ -117,9 +120,14 @@ def asked_last(request: PortalRequest, eligibility: Eligibility) -> dict[str, An
     """What the form begins with where the address names an earlier request."""
     if "again" not in request.GET:
         return {}
-    role_settings = settings_at(eligibility.role, eligibility.scope)
-    key = request.GET["again"]
-    return as_last_time(eligibility, person=request.user, key=key, role_settings=role_settings)
+    return as_last_time(eligibility, person=request.user, key=request.GET["again"])
+
+
+def begun(said: QueryDict) -> dict[str, Any]:
+    """What stands in a form that is drawn anew before it is sent; what a browser keeps by itself is not sent for that."""
+    typed: dict[str, Any] = {name: said.get(name, "") for name in ("scope", "starts_at", "ticket")}
+    minutes = said.get("minutes", "")
+    return typed | ({"minutes": int(minutes)} if minutes.isdecimal() and len(minutes) < FIGURES else {})
 
 
 def send(request: PortalRequest, form: ActivationForm) -> AccessRequest:

@@ -117,6 +117,19 @@ class Directory(models.Model):
         return Scope.objects.get_or_create(directory=self, parent=None, defaults={"name": self.name})[0]
 
 
+class Scopes(models.QuerySet["Scope"]):
+    """Questions about scopes."""
+
+    def within(self, scope: Scope) -> Scopes:
+        """``scope`` itself and all beneath it."""
+        beneath = Q(directory=scope.directory_id, lineage__startswith=scope.lineage_beneath)
+        return self.filter(Q(pk=scope.pk) | beneath)
+
+    def overlapping(self, scope: Scope) -> Scopes:
+        """All at which access counts for some of what it counts for at ``scope``: itself, above it and beneath."""
+        return self.filter(pk__in=scope.line) | self.within(scope)
+
+
 class Scope(models.Model):
     """A node of a directory where a role counts. Access flows down the tree."""
 
@@ -131,6 +144,7 @@ class Scope(models.Model):
     )
 
     history = HistoricalRecords()
+    objects = Scopes.as_manager()
 
     class Meta:
         default_permissions = ()
@@ -158,6 +172,14 @@ class Scope(models.Model):
         """The keys of this node and of those above it, nearest first. Access given at any of them counts here."""
         above = [int(key) for key in self.lineage.split("/") if key]
         return [self.pk, *reversed(above)]
+
+    def is_within(self, other: Scope) -> bool:
+        """Whether this is ``other``, or beneath it."""
+        return other.pk in self.line
+
+    def overlaps(self, other: Scope) -> bool:
+        """Whether access at one of the two counts for some of what it counts for at the other."""
+        return self.is_within(other) or other.is_within(self)
 
     @property
     def lineage_beneath(self) -> str:

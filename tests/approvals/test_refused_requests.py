@@ -160,8 +160,12 @@ def test_the_database_itself_keeps_one_waiting_request(cast: Cast, vault: Vault)
 
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX one_pending_request_per_holder")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        save_again(first)  # by the same eligibility, wherever it is for
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX one_pending_activation")
     save_again(first)
-    assert AccessRequest.objects.open().count() == 2, "without the index nothing would have kept it out"
+    assert AccessRequest.objects.open().count() == 2, "without the indexes nothing would have kept it out"
 
 
 def test_what_is_held_is_not_activated_again(eligibility: Eligibility, cast: Cast) -> None:

@@ -1,0 +1,208 @@
+"""What people fill in to activate a role. The rules are not here: the verb says no, the form shows it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from math import gcd
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.mfa.freshness import fresh_factor
+from approvals.forecasting import Forecast, forecast
+from approvals.foreseeing import StageAhead, wait_in_words
+from approvals.forms import MomentField, StrictForm, hour_of
+from approvals.mine import Choice
+from approvals.models import AccessRequest
+from approvals.narrowing import places_beneath
+from audit.journal.actor import Actor
+from roles.effective import settings_at
+from roles.models import EffectiveSettings, Eligibility, Factor, Scope
+from roles.requirements import Asked
+from roles.wording import settings_in_words
+
+USUAL_MINUTES = 60
+SHORT_ENOUGH = 80  # characters of a justification that is offered again
+
+
+def needs_code(wanted: Sequence[EffectiveSettings], actor: Actor) -> bool:
+    """Whether a code can and must be given now: for a passkey the browser is asked, on the page that comes next.
+
+    Args:
+        wanted: the settings of all that shall be activated.
+    """
+    if any(one.factor == Factor.PASSKEY for one in wanted):
+        return False
+    ages = [one.oldest_factor for one in wanted if one.oldest_factor is not None]
+    return any(not age for age in ages) or (
+        bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
+    )
+
+
+class ActivationForm(StrictForm):
+    """For how long, why, and where.
+
+    Args:
+        eligibility: what would be activated.
+        actor: who would activate it, in their session.
+        choice: how it stands for them, where ``choices_of`` was just asked that.
+    """
+
+    scope = forms.TypedChoiceField(label=_("Scope"), required=False, empty_value=None)
+    minutes = forms.IntegerField(label=_("For how long"))
+    justification = forms.CharField(
+        label=_("Why"),
+        required=False,
+        widget=forms.Textarea(attrs={"placeholder": _("What you are going to do")}),
+    )
+    ticket = forms.CharField(label=_("Ticket"), required=False)
+    ticket_system = forms.ChoiceField(label=_("Ticket system"), required=False)
+    starts_at = MomentField(label=_("Start later"))
+    code = forms.CharField(
+        label=_("Code from your authenticator app"), required=False, max_length=64, strip=False
+    )
+    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        *args: Any,
+        eligibility: Eligibility,
+        actor: Actor,
+        choice: Choice | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
+        self.eligibility, self.actor, self.choice = eligibility, actor, choice
+        self._offer_places()
+        self.place: Scope | None = self._readable("scope") if "scope" in self.fields else None
+        self.role_settings: EffectiveSettings = (
+            choice.role_settings
+            if choice and not self.place
+            else settings_at(eligibility.role, self.place or eligibility.scope)
+        )
+        self.least = settings.MINIMUM_DURATION_MINUTES
+        self.most = max(self.least, self.role_settings.max_minutes)
+        self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
+        self.initial["minutes"] = min(self.initial.get("minutes") or self.usual_minutes, self.most)
+        if not self.role_settings.ticket_required:
+            self.initial.pop("ticket", None)  # of another time, or another scope
+        self.initial.setdefault("idempotency_key", str(secrets.randbits(120)))
+        asked = {
+            "justification": self.role_settings.justification_required,
+            "ticket": self.role_settings.ticket_required,
+        }
+        systems: Any = self.fields["ticket_system"]
+        systems.choices = [("", _("Choose one")), *((name, name) for name in self.role_settings.systems)]
+        if not self.role_settings.systems:
+            del self.fields["ticket_system"]
+        for name, is_asked in asked.items():
+            # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
+            self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
+
+    def _offer_places(self) -> None:
+        """Let a narrower scope be chosen where the directory has any."""
+        places = {str(one.pk): one for one in places_beneath(self.eligibility)}
+        if not places:
+            del self.fields["scope"]
+            return
+        field: Any = self.fields["scope"]
+        field.coerce = places.__getitem__
+        field.choices = [
+            ("", gettext("All of %(scope)s") % {"scope": self.eligibility.scope}),
+            *((key, f"{one.name} · {one.path}") for key, one in places.items()),
+        ]
+
+    @cached_property
+    def past(self) -> list[AccessRequest]:
+        """This person's latest activations of this role, newest first."""
+        asked = AccessRequest.objects.filter(
+            act=AccessRequest.Act.ACTIVATE, requester=self.actor.person, role=self.eligibility.role
+        )
+        return list(asked.only("minutes", "justification", "created_at")[:10])
+
+    @property
+    def usual_minutes(self) -> int:
+        """What they asked for last time, as far as it is still allowed."""
+        last = self.past[0].minutes if self.past else None
+        usual: int = min(max(last or USUAL_MINUTES, self.least), self.most)
+        return usual
+
+    @property
+    def said_before(self) -> list[str]:
+        """Justifications they gave before, to take up again; the newest three."""
+        said = (one.justification for one in self.past)
+        return list(dict.fromkeys(words for words in said if 0 < len(words) <= SHORT_ENOUGH))[:3]
+
+    @cached_property
+    def asks_for_code(self) -> bool:
+        """Whether a second factor must be given now: none in this session is fresh enough."""
+        return needs_code([self.role_settings], self.actor)
+
+    @property
+    def needs(self) -> list[tuple[str, str]]:
+        """What role settings ask, as icon and words."""
+        return settings_in_words(self.role_settings)
+
+    def asked(self) -> Asked:
+        """What a valid form asks for."""
+        said = self.cleaned_data
+        return Asked(
+            minutes=said["minutes"],
+            justification=said["justification"],
+            starts_at=said["starts_at"],
+            ticket=said["ticket"],
+            ticket_system=said.get("ticket_system", ""),
+            scope=said.get("scope"),
+        )
+
+    def effect(self) -> SafeString:
+        """The sentence above the button, for what is filled in so far."""
+        starts_at: datetime | None = self._readable("starts_at")
+
+        def clock(at: datetime) -> str:
+            # The browser moves this hour along with the slider; one with a start of its own it leaves alone.
+            return format_html("<b>{}</b>" if starts_at else "<b data-until>{}</b>", hour_of(at))
+
+        role = format_html("<b>{}</b>", self.eligibility.role)
+        if self.place:
+            role = format_html(gettext("{} at <b>{}</b>"), role, self.place)
+        return self.foreseen.sentence(role=role, clock=clock)
+
+    @cached_property
+    def foreseen(self) -> Forecast:
+        """What would come of what is filled in so far."""
+        minutes = self._readable("minutes") or self.usual_minutes
+        asked = Asked(
+            minutes=min(max(minutes, self.least), self.most),
+            justification=self._readable("justification") or "",
+            starts_at=self._readable("starts_at"),
+            ticket=self._readable("ticket") or "",
+            ticket_system=(self._readable("ticket_system") if self.role_settings.systems else "") or "",
+            scope=self.place,
+        )
+        return forecast(self.eligibility, person=self.actor.person, asked=asked, choice=self.choice)
+
+    @property
+    def ahead(self) -> Sequence[StageAhead]:
+        """The stages in which a request would be decided; none where nobody has to."""
+        return self.foreseen.stages
+
+    @cached_property
+    def usual_wait(self) -> str:
+        """How long an answer usually takes, in words."""
+        return wait_in_words(self.eligibility.role)
+
+    def _readable(self, name: str) -> Any:
+        """What stands in a field, when it can be read; the form need not be sent for that."""
+        try:
+            return self.fields[name].clean(self[name].value())
+        except forms.ValidationError:
+            return None
