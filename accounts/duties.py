@@ -7,11 +7,14 @@ what is true right now; the holdings carry their own end, so a duty is over on t
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import DutyHolding, People, User
+from accounts.wording import worded
 from audit.journal.actor import Actor
 from audit.journal.refusing import NotAllowed
 
@@ -40,14 +43,19 @@ def duties_of(person: User, *, at: datetime | None = None) -> frozenset[str]:
     """The duties ``person`` holds at ``at`` (now when left out)."""
     if not person.is_active:
         return frozenset()
-    return frozenset(DutyHolding.objects.in_force(at).filter(person=person).values_list("duty", flat=True))
+    return frozenset(worded(_duties_of, at or timezone.now(), person.pk))
+
+
+def _duties_of(at: datetime, person: int) -> models.QuerySet[DutyHolding, str]:
+    held: Any = DutyHolding.objects.in_force(at).filter(person=person).order_by()
+    return held.values_list("duty", flat=True)  # type: ignore[no-any-return]
 
 
 def holds(person: User | None, *duties: str, at: datetime | None = None) -> bool:
     """Whether ``person`` holds one of ``duties`` at ``at``. Superusers hold none by that flag."""
     if person is None or not person.pk or not person.is_active:
         return False
-    return DutyHolding.objects.in_force(at).filter(person=person, duty__in=duties).exists()
+    return not duties_of(person, at=at).isdisjoint(duties)
 
 
 def holders_of(*duties: str, at: datetime | None = None) -> People:

@@ -19,6 +19,8 @@ from django.db import connection, models
 from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.utils import timezone
 
+from accounts.wording import Fixed, Words, worded
+
 ROWS = 50  # on a page
 COUNTED = 1_000  # rows; more are "1 000+"
 LARGEST = 2**63 - 1
@@ -133,8 +135,8 @@ class Order:
             own = {one.name for one in source.model._meta.get_fields()}
             names = [name for name in related if name.partition("__")[0] in own]
             keys = [key[-1] for at, key in places if at == number]
-            found = source.model._default_manager.filter(pk__in=keys).order_by()
-            rows |= {(number, row.pk): row for row in (found.select_related(*names) if names else found)}
+            found = worded(_rows_of, Fixed(source.model), Fixed(tuple(names)), keys)
+            rows |= {(number, row.pk): row for row in found}
         return [rows[number, key[-1]] for number, key in places if (number, key[-1]) in rows]
 
     def cursor_from(self, asked: Mapping[str, Any]) -> Cursor | None:
@@ -166,6 +168,13 @@ class Order:
     def _place(self, one: tuple[int, Key]) -> Key:
         source, (*shared, unique) = one
         return (*shared, -source if self.falling else source, unique)
+
+
+def _rows_of(model: Fixed, related: Fixed, keys: Sequence[Any]) -> QuerySet[Any]:
+    kind: Any = model.value
+    names: Any = related.value
+    found: QuerySet[Any] = kind._default_manager.filter(pk__in=keys).order_by()
+    return found.select_related(*names) if names else found
 
 
 def cursor_text(source: int, key: Key) -> str:
@@ -227,25 +236,38 @@ def counted(*sources: QuerySet[Any], most: int = COUNTED) -> Count:
     return counted_each([sources], most=most)[0]
 
 
-def counted_each(lists: Sequence[Sequence[QuerySet[Any]]], *, most: int = COUNTED) -> list[Count]:
+def counted_each(
+    lists: Sequence[Sequence[QuerySet[Any] | Words | None]], *, most: int = COUNTED
+) -> list[Count]:
     """As ``counted``, for several lists. One query for all of them.
 
     In a statement of our own words: the ORM takes longer to word and to send a dozen counts than the database to count.
+
+    Args:
+        lists: the sources of each, as rows or as ``words_of`` their keys.
     """
     asked: list[str] = []
     said: list[Any] = []
     for sources in lists:
         numbers = ["0"]
         for source in sources:
-            with suppress(EmptyResultSet):
-                words, values = source.order_by().values("pk")[: most + 1].query.sql_with_params()
-                numbers.append(f"(SELECT COUNT(*) FROM ({words}) AS counted)")  # noqa: S608 - as below
-                said += values
+            if words := _in_words(source) if isinstance(source, QuerySet) else source:
+                limited = f"{words[0]} LIMIT {most + 1}"
+                numbers.append(f"(SELECT COUNT(*) FROM ({limited}) AS counted)")  # noqa: S608 - as below
+                said += words[1]
         asked.append(" + ".join(numbers))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(asked)}", said)
         found = cursor.fetchone()
     return [count_up_to(number, most) for number in found]
+
+
+def _in_words(source: QuerySet[Any]) -> Words | None:
+    """The words and parameters of a question for the keys of ``source``; None where nothing can come of it."""
+    with suppress(EmptyResultSet):
+        words, values = source.order_by().values("pk").query.sql_with_params()
+        return words, list(values)
+    return None
 
 
 def count_up_to(number: int, most: int) -> Count:

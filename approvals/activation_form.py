@@ -11,12 +11,14 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mfa.freshness import fresh_factor
+from accounts.wording import worded
 from approvals.forecasting import Forecast, forecast
 from approvals.foreseeing import StageAhead, wait_in_words
 from approvals.forms import MomentField, StrictForm, hour_of
@@ -45,6 +47,11 @@ def needs_code(wanted: Sequence[EffectiveSettings], actor: Actor) -> bool:
     return any(not age for age in ages) or (
         bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
     )
+
+
+def _past_of(person: int, role: int) -> QuerySet[AccessRequest]:
+    asked = AccessRequest.objects.filter(act=AccessRequest.Act.ACTIVATE, requester=person, role=role)
+    return asked.only("minutes", "justification", "created_at")[:10]
 
 
 class ActivationForm(StrictForm):
@@ -123,10 +130,7 @@ class ActivationForm(StrictForm):
     @cached_property
     def past(self) -> list[AccessRequest]:
         """This person's latest activations of this role, newest first."""
-        asked = AccessRequest.objects.filter(
-            act=AccessRequest.Act.ACTIVATE, requester=self.actor.person, role=self.eligibility.role
-        )
-        return list(asked.only("minutes", "justification", "created_at")[:10])
+        return worded(_past_of, self.actor.person.pk, self.eligibility.role_id)
 
     @property
     def usual_minutes(self) -> int:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.duties import ROLE_ADMINISTRATORS, holders_of
 from accounts.models import Absence, Membership, User
+from accounts.wording import Fixed, worded
 from approvals.models import AccessRequest, Decision, FrozenApprover
 from roles.models import Approver, Role
 from roles.nested_groups import group_key_of
@@ -25,8 +31,7 @@ def approvers_of_all(requests: Sequence[AccessRequest]) -> dict[int, list[User]]
         requests: with ``holder``, ``requester`` and ``role__directory`` at hand.
     """
     lines: dict[int, list[FrozenApprover]] = defaultdict(list)
-    asked = FrozenApprover.objects.standing().asked()
-    for line in asked.filter(access_request__in=[one.pk for one in requests]):
+    for line in worded(_lines_of, timezone.now(), tuple(one.pk for one in requests)):
         lines[line.access_request_id].append(line)
     kinds = {line.kind for found in lines.values() for line in found}
     named = {line.group_id for found in lines.values() for line in found if line.kind == Kind.GROUP}
@@ -78,13 +83,21 @@ def approvers_of_all(requests: Sequence[AccessRequest]) -> dict[int, list[User]]
     return found
 
 
+def _lines_of(now: datetime, requests: tuple[int, ...]) -> QuerySet[FrozenApprover]:
+    return FrozenApprover.objects.standing().asked(now).filter(access_request__in=requests)
+
+
 def _said(requests: Sequence[AccessRequest]) -> dict[int, list[User]]:
     """Who has answered, at whatever stage, by the request's key."""
     said: dict[int, list[User]] = defaultdict(list)
-    given = Decision.objects.filter(access_request__in=[one.pk for one in requests], void_at=None)
-    for decision in given.select_related("approver"):
+    for decision in worded(_given_on, tuple(one.pk for one in requests)):
         said[decision.access_request_id].append(decision.approver)
     return said
+
+
+def _given_on(requests: tuple[int, ...]) -> QuerySet[Decision]:
+    given = Decision.objects.filter(access_request__in=requests, void_at=None)
+    return given.select_related("approver")
 
 
 def _is_one_of(person: User | None, others: Iterable[User]) -> bool:
@@ -95,10 +108,14 @@ def _is_one_of(person: User | None, others: Iterable[User]) -> bool:
 def _in_groups(groups: set[int], kind: str) -> dict[int, set[int]]:
     """Who is in each of ``groups`` at this moment."""
     found: dict[int, set[int]] = defaultdict(set)
-    rows = Membership.objects.in_force().filter(group__in=groups, kind=kind).order_by()
-    for group, person in rows.values_list("group", "person"):
+    for group, person in worded(_members_of, timezone.now(), tuple(sorted(groups)), Fixed(kind)):
         found[group].add(person)
     return found
+
+
+def _members_of(now: datetime, groups: tuple[int, ...], kind: Fixed) -> QuerySet[Membership, Any]:
+    rows: Any = Membership.objects.in_force(now).filter(group__in=groups, kind=kind.value).order_by()
+    return rows.values_list("group", "person")  # type: ignore[no-any-return]
 
 
 def _owners_of(roles: set[Role]) -> dict[int, set[int]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.wording import worded
 from approvals.models import AccessRequest, FrozenApprover
 from approvals.permissions import named_for
 from approvals.settings.places import Line
@@ -81,16 +84,20 @@ def names_for(access_request: AccessRequest, lines: list[Approver]) -> list[str]
 
 def usual_wait(role: Role) -> timedelta | None:
     """How long, in the middle, decisions on ``role`` took in the last 90 days; None when there are too few to say."""
+    times = worded(_times_of, role.pk, timezone.now() - LATELY)
+    waits = [(closed - asked).total_seconds() for asked, closed in times if closed]
+    return timedelta(seconds=median(waits)) if len(waits) >= ENOUGH else None
+
+
+def _times_of(role: int, since: datetime) -> QuerySet[AccessRequest, Any]:
     decided = AccessRequest.objects.filter(
         role=role,
         act=AccessRequest.Act.ACTIVATE,
         decisions__isnull=False,
-        created_at__gt=timezone.now() - LATELY,
+        created_at__gt=since,
         closed_at__isnull=False,
     )
-    times = decided.order_by("-created_at").values_list("created_at", "closed_at").distinct()[:LOOKED_AT]
-    waits = [(closed - asked).total_seconds() for asked, closed in times if closed]
-    return timedelta(seconds=median(waits)) if len(waits) >= ENOUGH else None
+    return decided.order_by("-created_at").values_list("created_at", "closed_at").distinct()[:LOOKED_AT]
 
 
 def wait_in_words(role: Role) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,12 +16,14 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
 from accounts.models import Group, Membership, User
+from accounts.wording import worded
 from approvals.listing import Held
 from approvals.models import AccessRequest
 from roles.models import Assignment, Eligibility, GroupAssignment, Origin, Role
 
 Look = tuple[str, str, str]
 
+ANY_KEY = 10**18
 PICKS: dict[type, str] = {Eligibility: "e", Assignment: "a", GroupAssignment: "g"}
 NOUNS: dict[type, str] = {
     Eligibility: "eligibility",
@@ -207,8 +210,15 @@ class _Seen:
 
 
 def _address(name: str, key: int) -> str:
+    pattern = _pattern(name)
+    return pattern.replace(str(ANY_KEY), str(key)) if pattern else ""
+
+
+@cache
+def _pattern(name: str) -> str:
+    """The address of a page for ``ANY_KEY``: a list of fifty would else ask for two hundred of them."""
     try:
-        return reverse(name, args=[key])
+        return reverse(name, args=[ANY_KEY])
     except NoReverseMatch:
         return ""
 
@@ -241,7 +251,11 @@ def _in_force_among(assignments: list[int], now: datetime) -> set[int]:
     """Those of ``assignments`` that count now."""
     if not assignments:
         return set()
-    return set(Assignment.objects.in_force(now).filter(pk__in=assignments).values_list("pk", flat=True))
+    return set(worded(_counting, now, tuple(assignments)))
+
+
+def _counting(now: datetime, assignments: tuple[int, ...]) -> QuerySet[Assignment, int]:
+    return Assignment.objects.in_force(now).filter(pk__in=assignments).order_by().values_list("pk", flat=True)
 
 
 def _sizes_of(groups: set[int]) -> dict[int, int]:

@@ -11,12 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.wording import worded
 from approvals.extending import EXTEND_WITHIN
 from approvals.favourite_models import Favourite
-from approvals.models import AccessRequest
+from approvals.models import AccessRequest, AccessRequests
 from roles.effective import Layers, layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.models.assignment import being_in_force
+from roles.models.eligibility import groups_of
 from roles.wording import settings_in_words
 
 LATEST = 100  # requests looked at to tell what was used lately
@@ -85,11 +87,9 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     Args:
         held: what ``held_by`` says, where that was just asked already.
     """
-    eligibilities = list(
-        Eligibility.objects.in_force().of(person).select_related("role__directory", "scope", "group")
-    )
-    layers = layers_for((one.role, one.scope) for one in eligibilities)
     now = timezone.now()
+    eligibilities = worded(_eligible, now, person.pk, groups_of(person, now)) if person.is_active else []
+    layers = layers_for((one.role, one.scope) for one in eligibilities)
     by_eligibility = {
         one.eligibility_id: one
         for one in (held_by(person) if held is None else held)
@@ -97,13 +97,12 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
         and one.status in Assignment.LIVE
         and (one.ends_at is None or one.ends_at > now)
     }
-    asked = AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
     waiting: dict[int | tuple[int, int], AccessRequest] = {}
-    for one in asked.open():
+    for one in worded(_waiting, now, person.pk):
         waiting |= {(one.role_id, one.scope_id): one, one.eligibility_id or 0: one}
-    starred = set(Favourite.objects.filter(person=person).values_list("role", "scope"))
+    starred = set(worded(_starred, person.pk))
     last: dict[int, AccessRequest] = {}
-    for one in asked.only("role_id", "minutes", "created_at", "status")[:LATEST]:
+    for one in worded(_lately, person.pk):
         last.setdefault(one.role_id, one)
     choices = [
         Choice(
@@ -119,6 +118,27 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     return sorted(choices, key=favourites_first)
 
 
+def _eligible(now: datetime, person: int, groups: tuple[int, ...]) -> QuerySet[Eligibility]:
+    mine = Eligibility.objects.in_force(now).of_any(person, groups)
+    return mine.select_related("role__directory", "scope", "group")
+
+
+def _activations_of(person: int) -> AccessRequests:
+    return AccessRequest.objects.filter(holder=person, act=AccessRequest.Act.ACTIVATE)
+
+
+def _waiting(now: datetime, person: int) -> QuerySet[AccessRequest]:
+    return _activations_of(person).open(now)
+
+
+def _lately(person: int) -> QuerySet[AccessRequest]:
+    return _activations_of(person).only("role_id", "minutes", "created_at", "status")[:LATEST]
+
+
+def _starred(person: int) -> QuerySet[Favourite, tuple[int, int]]:
+    return Favourite.objects.filter(person=person).values_list("role", "scope")
+
+
 def favourites_first(choice: Choice) -> tuple[bool, bool, float, str]:
     """Sorts choices: favourites, what can be asked for now, then by latest use, then by name."""
     used: datetime | None = choice.last.created_at if choice.last else None
@@ -130,21 +150,26 @@ def favourites_first(choice: Choice) -> tuple[bool, bool, float, str]:
     )
 
 
-def held_by(person: User) -> QuerySet[Assignment]:
+def held_by(person: User) -> list[Assignment]:
     """What ``person`` holds, is about to hold, or still has in the directory, what ends first at the top.
 
     Each carries ``counts``: whether it is in force at this moment; ``may_be_extended``: whether one may ask to keep it;
     and ``asks_for_longer``: whether a request for more time waits. A failed one is told until its time is over.
     """
-    longer = AccessRequest.objects.open().filter(act=AccessRequest.Act.PROLONG, assignment=OuterRef("pk"))
-    failed = Q(status=Assignment.Status.FAILED, ends_at__lte=timezone.now())
-    soon = Q(origin=Origin.DIRECT, through=None, ends_at__lte=timezone.now() + EXTEND_WITHIN)
-    live = Q(status__in=Assignment.LIVE, ends_at__gt=timezone.now())
+    now = timezone.now()
+    return worded(_held, person.pk, now, now + EXTEND_WITHIN)
+
+
+def _held(person: int, now: datetime, soon_is: datetime) -> QuerySet[Assignment]:
+    longer = AccessRequest.objects.open(now).filter(act=AccessRequest.Act.PROLONG, assignment=OuterRef("pk"))
+    failed = Q(status=Assignment.Status.FAILED, ends_at__lte=now)
+    soon = Q(origin=Origin.DIRECT, through=None, ends_at__lte=soon_is)
+    live = Q(status__in=Assignment.LIVE, ends_at__gt=now)
     return (
         Assignment.objects.filter(person=person)
         .exclude(failed | Q(status=Assignment.Status.ENDED))
         .annotate(
-            counts=ExpressionWrapper(being_in_force(), BooleanField()),
+            counts=ExpressionWrapper(being_in_force(now), BooleanField()),
             may_be_extended=ExpressionWrapper(soon & live, BooleanField()),
             asks_for_longer=Exists(longer),
         )

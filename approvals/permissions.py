@@ -7,18 +7,22 @@ derived from the second; a test over the whole cast keeps the third in step. Bei
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holders_of, holds
 from accounts.models import Absence, Membership, People, User
+from accounts.wording import Fixed, among, worded
 from approvals.models import AccessRequest, AccessRequests, Decision, FrozenApprover
 from approvals.settings.places import Line
 from audit.journal.refusing import NotAllowed
 from roles.models import Approver, Role
-from roles.parts import Parts, parts_of
-from roles.permissions import OWN, could_activate, people_with, people_with_duty, roles_of
+from roles.parts import Parts, Values, parts_of, roles_meant
+from roles.permissions import OWN, RoleKeys, could_activate, people_with_duty, people_with_part, roles_of
 
 
 def roles_managed_by(person: User) -> QuerySet[Role]:
@@ -30,11 +34,34 @@ def roles_managed_by(person: User) -> QuerySet[Role]:
 
 def managers_of(role: Role) -> People:
     """The enabled people who may change who holds ``role``: the other direction of ``roles_managed_by``."""
-    by_duty = holders_of(*ROLE_ADMINISTRATORS).filter(is_active=True)
-    people: People = User.objects.filter(
-        Q(pk__in=by_duty.values("pk")) | Q(pk__in=people_with(OWN, role).values("pk"))
-    )
+    return _managing(RoleKeys.of(role), timezone.now())
+
+
+def _managing(role: RoleKeys, now: datetime) -> People:
+    by_duty = holders_of(*ROLE_ADMINISTRATORS, at=now).filter(is_active=True)
+    owning = people_with_part(OWN, role, now)
+    people: People = User.objects.filter(Q(pk__in=by_duty.values("pk")) | Q(pk__in=owning.values("pk")))
     return people
+
+
+class Part(NamedTuple):
+    """What one person is when it is asked who decides, in plain values; see ``accounts.wording``.
+
+    Args:
+        pk, person_key: of the person; the second is None where they have no other account.
+        member_of: keys of groups.
+        owns: which roles they own, as ``Parts.values`` says it.
+    """
+
+    pk: int
+    person_key: str | None
+    member_of: tuple[int, ...]
+    owns: Values
+
+    @classmethod
+    def of(cls, person: User, parts: Parts) -> Part:
+        """The part of ``person``, who has these."""
+        return cls(person.pk, person.person_key or None, tuple(sorted(parts.member_of)), parts.values(OWN))
 
 
 def requests_decidable_by(
@@ -42,59 +69,87 @@ def requests_decidable_by(
 ) -> AccessRequests:
     """The waiting requests that ``person`` may decide at this moment. Never their own, under whatever account.
 
-    What the person has a part in is asked first, by keys, so that what is left is a plain question to the requests.
-
     Args:
         parts, duties: what they have a part in and which duties they hold, where that was just asked already.
     """
     if not person.is_active:
         return AccessRequest.objects.none()
+    return decidable(*values_of_decidable(person, parts=parts, duties=duties))
+
+
+def values_of_decidable(
+    person: User, *, parts: Parts | None = None, duties: Collection[str] | None = None
+) -> tuple[Any, ...]:
+    """What ``decidable`` wants to know about an enabled person; asked first, by keys, so that it is a plain question."""
     parts = parts or parts_of(person)
     by_duty = not set(ROLE_ADMINISTRATORS).isdisjoint(duties_of(person) if duties is None else duties)
-    named = naming(person, parts)
-    for absent in represented_by(person):  # with what they are themselves, not with their duties
+    return (
+        timezone.now(),
+        Part.of(person, parts),
+        # with what they are themselves, not with their duties
+        tuple(Part.of(absent, parts_of(absent)) for absent in represented_by(person)),
+        by_duty,
+        by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts),
+    )
+
+
+def decidable(
+    now: datetime, me: Part, away: Iterable[Part], is_manager: bool, is_administrator: bool
+) -> AccessRequests:
+    """The question of ``requests_decidable_by``, of these values alone.
+
+    Args:
+        me, away: who decides, and those for whom they stand in.
+        is_manager: whether they may assign every role; is_administrator: whether they may at least activate that.
+    """
+    me = Part(*me)
+    named = naming(me)
+    for absent in (Part(*one) for one in away):
         answered = Decision.objects.filter(
             by_human(absent, of="approver"), access_request=OuterRef("access_request"), void_at=None
         )
-        theirs = naming(absent, parts_of(absent)) & ~asked_by(absent, of="access_request")
-        named |= theirs & ~Q(Exists(answered))
-    if by_duty:  # who may only activate the duty manages nothing yet
+        named |= naming(absent) & ~asked_by(absent, of="access_request") & ~Q(Exists(answered))
+    if is_manager:
         named |= Q(kind=FrozenApprover.MANAGERS)
-    if by_duty or could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
+    if is_administrator:
         named |= Q(kind=FrozenApprover.ADMINISTRATORS)
-    rule = FrozenApprover.objects.standing().asked().filter(named, access_request=OuterRef("pk"))
+    rule = FrozenApprover.objects.standing().asked(now).filter(named, access_request=OuterRef("pk"))
     said = Decision.objects.filter(access_request=OuterRef("pk"), void_at=None)
     requests: AccessRequests = (
-        AccessRequest.objects.open()
-        .filter(Exists(rule), ~Exists(said.filter(by_human(person, of="approver"))))
-        .exclude(asked_by(person))
+        AccessRequest.objects.open(now)
+        .filter(Exists(rule), ~Exists(said.filter(by_human(me, of="approver"))))
+        .exclude(asked_by(me))
     )
     return requests
 
 
 def represented_by(person: User) -> list[User]:
     """Those who are away at this moment and whose deputy ``person`` is. A deputy's own deputy stands in for nobody but them."""
-    return [one.person for one in Absence.objects.in_force().filter(deputy=person).select_related("person")]
+    return [one.person for one in worded(_absences_for, timezone.now(), person.pk)]
 
 
-def naming(person: User, parts: Parts) -> Q:
-    """The lines of frozen approvers that name ``person``, by whatever they are but by their duties."""
-    named = Q(kind=Approver.Kind.PERSON, person=person)
-    named |= Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=person)
-    if parts.member_of:
-        named |= Q(kind=Approver.Kind.GROUP, group__in=parts.member_of)
-    if owned := parts.roles(OWN, of="access_request__role"):
+def _absences_for(now: datetime, deputy: int) -> QuerySet[Absence]:
+    return Absence.objects.in_force(now).filter(deputy=deputy).select_related("person")
+
+
+def naming(who: Part) -> Q:
+    """The lines of frozen approvers that name somebody, by whatever they are but by their duties."""
+    named = Q(kind=Approver.Kind.PERSON, person=who.pk)
+    named |= Q(kind=Approver.Kind.MANAGER, access_request__holder__manager=who.pk)
+    if who.member_of:
+        named |= Q(kind=Approver.Kind.GROUP, group__in=who.member_of)
+    if owned := roles_meant(who.owns, of="access_request__role"):
         named |= Q(owned, kind__in=[Approver.Kind.OWNERS, FrozenApprover.MANAGERS])
     return named
 
 
-def by_human(person: User, *, of: str) -> Q:
+def by_human(person: User | Part, *, of: str) -> Q:
     """Rows whose column ``of`` is ``person``, under whatever account."""
-    same = Q(**{of: person})
+    same = Q(**{of: person.pk})
     return same | Q(**{f"{of}__person_key": person.person_key}) if person.person_key else same
 
 
-def asked_by(person: User, *, of: str = "") -> Q:
+def asked_by(person: User | Part, *, of: str = "") -> Q:
     """Requests that are for ``person`` or were made by them, under whatever account."""
     said = f"{of}__" if of else ""
     return by_human(person, of=f"{said}holder") | by_human(person, of=f"{said}requester")
@@ -132,22 +187,35 @@ def check_may_decide(person: User | None, access_request: AccessRequest) -> None
         raise NotAllowed(_("You are not among the approvers of this request."), code="not_an_approver")
 
 
-def named_by(lines: Iterable[Line], role: Role) -> Q:
-    """The people that ``lines`` name for ``role``, enabled or not; the holder's manager is for who knows the holder."""
+def named_by(lines: Iterable[Line], role: Role, *, holder: User | None = None) -> Q:
+    """The people that ``lines`` name for ``role``, enabled or not; the manager only where there is a holder."""
+    said = tuple(dict.fromkeys((Fixed(line.kind), line.person, line.group) for line in lines))
+    manager = holder.manager_id if holder is not None else None
+    return Q(pk__in=among(_named, timezone.now(), RoleKeys.of(role), manager, said))
+
+
+def _named(
+    now: datetime, role: RoleKeys, manager: int | None, lines: Iterable[tuple[Fixed, int | None, int | None]]
+) -> QuerySet[User, Any]:
+    role = RoleKeys(*role)
     who = Q(pk__in=[])
-    for line in lines:
-        if line.kind == FrozenApprover.ADMINISTRATORS:
-            who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS).values("pk"))
-        elif line.kind == Approver.Kind.PERSON:
-            who |= Q(pk=line.person)
-        elif line.kind == Approver.Kind.GROUP:
-            members = Membership.objects.in_force().filter(group=line.group, kind=Membership.Kind.MEMBER)
-            who |= Q(pk__in=members.values("person"))
-        elif line.kind == Approver.Kind.OWNERS:
-            who |= Q(pk__in=people_with(OWN, role).values("pk"))
-        elif line.kind == FrozenApprover.MANAGERS:
-            who |= Q(pk__in=managers_of(role).values("pk"))
-    return who
+    for kind, person, group in lines:
+        match kind.value:
+            case FrozenApprover.ADMINISTRATORS:
+                who |= Q(pk__in=people_with_duty(*ROLE_ADMINISTRATORS, at=now).values("pk"))
+            case Approver.Kind.PERSON:
+                who |= Q(pk=person)
+            case Approver.Kind.GROUP:
+                members = Membership.objects.in_force(now).filter(group=group, kind=Membership.Kind.MEMBER)
+                who |= Q(pk__in=members.values("person"))
+            case Approver.Kind.OWNERS:
+                who |= Q(pk__in=people_with_part(OWN, role, now).values("pk"))
+            case FrozenApprover.MANAGERS:
+                who |= Q(pk__in=_managing(role, now).values("pk"))
+            case Approver.Kind.MANAGER:
+                who |= Q(pk=manager)
+    found: Any = User.objects.filter(who).order_by()
+    return found.values("pk")  # type: ignore[no-any-return]
 
 
 def approvers_of(access_request: AccessRequest) -> People:
@@ -178,11 +246,7 @@ def approvers_of(access_request: AccessRequest) -> People:
 
 def named_for(access_request: AccessRequest, lines: Iterable[Line]) -> Q:
     """The people that ``lines`` name, enabled or not, the manager of the holder among them."""
-    lines, holder = list(lines), access_request.holder
-    who = named_by(lines, access_request.role)
-    if holder is not None and any(line.kind == Approver.Kind.MANAGER for line in lines):
-        who |= Q(pk=holder.manager_id)
-    return who
+    return named_by(lines, access_request.role, holder=access_request.holder)
 
 
 def _without_duty(line: Line) -> Line:

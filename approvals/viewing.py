@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of
 from accounts.http import PortalRequest
 from accounts.models import User
-from approvals.models import AccessRequests
-from approvals.permissions import requests_decidable_by
+from accounts.wording import Words, among, words_of
+from approvals.models import AccessRequest, AccessRequests
+from approvals.permissions import decidable, values_of_decidable
 from audit.journal.refusing import NotAllowed
 from roles.parts import Parts, parts_of
 
@@ -49,7 +52,22 @@ class Viewer:
     @cached_property
     def decidable(self) -> AccessRequests:
         """The requests they may decide."""
-        return requests_decidable_by(self.person, parts=self.parts, duties=self.duties)
+        if not self.person.is_active:
+            return AccessRequest.objects.none()
+        return AccessRequest.objects.filter(pk__in=among(_keys_of_decidable, *self._values))
+
+    @property
+    def decidable_in_words(self) -> Words | None:
+        """The words of a question for their keys; None where there can be none."""
+        return words_of(_keys_of_decidable, *self._values) if self.person.is_active else None
+
+    @cached_property
+    def _values(self) -> tuple[Any, ...]:
+        return values_of_decidable(self.person, parts=self.parts, duties=self.duties)
+
+
+def _keys_of_decidable(*values: Any) -> QuerySet[Any, Any]:
+    return decidable(*values).order_by().values("pk")
 
 
 def viewer_of(request: PortalRequest) -> Viewer:

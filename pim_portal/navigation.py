@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -16,15 +16,11 @@ from django.utils.translation import ngettext
 from accounts.duties import PEOPLE_ADMINISTRATORS, READERS
 from accounts.http import PortalRequest
 from accounts.models import FactorUse
-from accounts.paging import Count, counted_each
+from accounts.wording import worded
 from approvals.automatic.urls import urlpatterns as automatic_pages
-from approvals.emergency.permissions import uses_to_review
-from approvals.models import EmergencyUse, SettingsChange
-from approvals.settings.changing import changes_decidable_by
 from approvals.settings.urls import urlpatterns as settings_pages
-from approvals.viewing import Viewer, viewer_of
-from audit.alerts.models import Alert
-from roles.models import Assignment
+from approvals.viewing import Viewer
+from pim_portal.tally import Tally, tally_of
 from roles.permissions import OWN, READ, REVIEW
 
 ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
@@ -53,79 +49,6 @@ class Link:
     count: Callable[[Tally], int] = field(default=lambda tally: 0)
     tone: str = "accent"
     whoever_has_work: bool = False
-
-
-class Tally:
-    """What waits for somebody, counted once while their page is made."""
-
-    def __init__(self, viewer: Viewer) -> None:
-        self.viewer = viewer
-
-    @property
-    def to_decide(self) -> int:
-        """Requests that wait for this person's decision."""
-        known = self.viewer.decidable_count
-        return self._counted["to_decide"] if known is None else known
-
-    @property
-    def changes(self) -> int:
-        """Changes of role settings that wait for this person's confirmation."""
-        return len(changes_decidable_by(self.viewer.person)) if self._counted["changes"] else 0
-
-    @cached_property
-    def emergencies(self) -> int:
-        """Emergency activations that wait for this person's review. Most of the time there are none for anybody."""
-        if not self._counted["emergencies"]:
-            return 0
-        viewer = self.viewer
-        return uses_to_review(viewer.person, parts=viewer.parts, duties=viewer.duties).count()
-
-    @property
-    def own_emergencies(self) -> int:
-        """This person's emergency activations that wait for somebody else's review."""
-        return self._counted["own_emergencies"]
-
-    @property
-    def alerts(self) -> int:
-        """Alerts that nobody has taken up yet."""
-        return self._counted["alerts"]
-
-    @property
-    def not_yet_revoked(self) -> int:
-        """Assignments that have ended here and not yet, confirmed, in their directory."""
-        return self._counted["not_yet_revoked"]
-
-    @property
-    def unread(self) -> int:
-        """Notifications that this person has not read."""
-        return self._counted["unread"]
-
-    @cached_property
-    def _counted(self) -> dict[str, Count]:
-        """The numbers that are counts of rows, in one query; some of them only for those who read everything."""
-        unreviewed = EmergencyUse.objects.filter(status=EmergencyUse.Status.OPEN)
-        lists: dict[str, QuerySet[Any]] = {
-            "emergencies": unreviewed.exclude(person=self.viewer.person),
-            "own_emergencies": unreviewed.filter(person=self.viewer.person),
-            "unread": self.viewer.person.notifications.filter(read_at__isnull=True),
-            "changes": SettingsChange.objects.filter(status=SettingsChange.Status.PROPOSED),
-        }
-        if self.viewer.decidable_count is None:
-            lists["to_decide"] = self.viewer.decidable
-        if self.viewer.is_reader:
-            lists |= {
-                "alerts": Alert.objects.filter(status=Alert.Status.OPEN),
-                "not_yet_revoked": Assignment.objects.filter(status=Assignment.Status.ENDING),
-            }
-        return dict(zip(lists, counted_each([[rows] for rows in lists.values()]), strict=True))
-
-
-def tally_of(request: PortalRequest) -> Tally:
-    """What waits for the viewer of a page, the same for everybody who asks while it is made."""
-    if not hasattr(request, "tally"):
-        request.tally = Tally(viewer_of(request))  # type: ignore[attr-defined]
-    tally: Tally = request.tally  # type: ignore[attr-defined]
-    return tally
 
 
 def owns_a_role(viewer: Viewer) -> bool:
@@ -309,9 +232,12 @@ def foot_for(tally: Tally) -> str:
 
 def proof_of(request: PortalRequest) -> FactorUse | None:
     """The latest second factor given in this session, for the mark in the top bar."""
-    return (
-        FactorUse.objects.filter(person=request.user, session=request.actor.session).order_by("-at").first()
-    )
+    latest = worded(_proofs, request.user.pk, request.actor.session)
+    return latest[0] if latest else None
+
+
+def _proofs(person: int, session: str) -> QuerySet[FactorUse]:
+    return FactorUse.objects.filter(person=person, session=session).order_by("-at", "-pk")[:1]
 
 
 def navigation(request: PortalRequest) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.duties import ALERT_KEEPERS
 from accounts.http import PortalRequest
+from accounts.wording import worded
 from approvals.activation_form import ActivationForm
 from approvals.last_time import as_last_time
 from approvals.mine import Choice, choices_of, held_by
@@ -20,7 +22,7 @@ from approvals.models import AccessRequest
 from approvals.together_forms import ActivateTogetherForm
 from approvals.views.activating import picked_in, sets_of, together_context
 from audit.timekeeping import watch_clock
-from pim_portal.navigation import Tally, tally_of
+from pim_portal.tally import Tally, tally_of
 from roles.inspecting import not_yet_revoked, watch_the_sweep
 from roles.models import Assignment
 
@@ -52,7 +54,7 @@ def home(request: PortalRequest) -> HttpResponse:
     target = request.headers.get("HX-Target", "")
     if target == "live":
         return live_part(request)
-    held = list(held_by(request.user))
+    held = held_by(request.user)
     choices = choices_of(request.user, held=held)
     sets = sets_in(request, choices)
     picks = picked_of(request, choices, sets)
@@ -104,10 +106,14 @@ def together_part(request: PortalRequest, choices: list[Choice], picks: list[Cho
     return chosen | together_context(form)
 
 
+def _latest(person: int) -> QuerySet[AccessRequest]:
+    mine = AccessRequest.objects.filter(requester=person, act=AccessRequest.Act.ACTIVATE)
+    return mine.select_related("role__directory", "scope", "assignment")[:LATEST]
+
+
 def latest_of(request: PortalRequest, choices: list[Choice]) -> list[AccessRequest]:
     """The latest activations asked for, each with the eligibility by which it could be asked for again now."""
-    mine = AccessRequest.objects.filter(requester=request.user, act=AccessRequest.Act.ACTIVATE)
-    latest = list(mine.select_related("role__directory", "scope", "assignment")[:LATEST])
+    latest = worded(_latest, request.user.pk)
     able = [one.eligibility for one in choices if one.is_free]
     free = {one.pk: one.pk for one in able} | {(one.role_id, one.scope_id): one.pk for one in able}
     for one in latest:
@@ -118,7 +124,7 @@ def latest_of(request: PortalRequest, choices: list[Choice]) -> list[AccessReque
 
 def live_part(request: PortalRequest) -> HttpResponse:
     """The headline and what I hold, when it has changed since the page was made; 204 otherwise."""
-    context = live_context(list(held_by(request.user)))
+    context = live_context(held_by(request.user))
     if request.GET.get("seen") == context["seen"]:
         return HttpResponse(status=204)
     return render(request, "approvals/parts/live.html", context | {"alone": True})

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from accounts.wording import worded
 from roles.models import Approver, EffectiveSettings, Role, RoleSettings, Scope
 from roles.models.stages import Stage, stages_of
 from roles.models.values import VALUES, plain
@@ -79,11 +80,8 @@ def layers_for(
     """
     wanted = list(places)
     roles = {role.pk for role, _scope in wanted}
-    rows = RoleSettings.objects.filter(
-        Q(level=Level.PORTAL)
-        | Q(level=Level.DIRECTORY, directory__in={role.directory_id for role, _scope in wanted})
-        | Q(level__in=[Level.ROLE, Level.SCOPE], role__in=roles)
-    )
+    directories = {role.directory_id for role, _scope in wanted}
+    rows = worded(_settings_of, tuple(sorted(roles)), tuple(sorted(directories)))
     by_place: dict[Any, RoleSettings] = {(row.directory_id, row.role_id, row.scope_id): row for row in rows}
     if instead is not None:
         by_place[instead.directory_id, instead.role_id, instead.scope_id] = instead
@@ -95,6 +93,14 @@ def layers_for(
             tuple(by_place[key] for key in line if key in by_place)
         )
     return found
+
+
+def _settings_of(roles: tuple[int, ...], directories: tuple[int, ...]) -> QuerySet[RoleSettings]:
+    return RoleSettings.objects.filter(
+        Q(level=Level.PORTAL)
+        | Q(level=Level.DIRECTORY, directory__in=directories)
+        | Q(level__in=[Level.ROLE, Level.SCOPE], role__in=roles)
+    )
 
 
 def changed(settings: EffectiveSettings, **values: Any) -> EffectiveSettings:

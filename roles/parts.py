@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Membership, User
+from accounts.wording import worded
 from roles.connectors.groups import entitlement_of
 from roles.models import (
     DirectoryGroupAppointment,
@@ -31,6 +34,8 @@ APPOINTMENTS = (
     ("directory", DirectoryPersonAppointment, DirectoryGroupAppointment),
     ("role", RolePersonAppointment, RoleGroupAppointment),
 )
+
+Values = tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -58,24 +63,34 @@ class Parts:
         Args:
             of: how the asked rows call their role, if they are none themselves.
         """
-        said = f"{of}__" if of else ""
+        return roles_meant(self.values(*parts), of=of)
+
+    def values(self, *parts: str) -> Values:
+        """What says which roles those are: keys of roles, of directories, and the entitlements of groups they own."""
         roles = frozenset(chain.from_iterable(self.appointed.get(("role", part), ()) for part in parts))
-        meant = Q()
-        if roles:
-            meant |= Q(**{f"{of or 'pk'}__in": sorted(roles)})
-        if directories := self.directories(*parts):
-            meant |= Q(**{f"{said}directory__in": sorted(directories)})
-        if "own" in parts and self.owner_of:
-            names = [entitlement_of(kind, key) for key in sorted(self.owner_of) for kind in (MEMBER, OWNER)]
-            meant |= Q(**{f"{said}directory__kind": GROUPS_KIND, f"{said}entitlement__in": names})
-        return meant
+        groups = sorted(self.owner_of) if "own" in parts else []
+        names = [entitlement_of(kind, key) for key in groups for kind in (MEMBER, OWNER)]
+        return tuple(sorted(roles)), tuple(sorted(self.directories(*parts))), tuple(names)
+
+
+def roles_meant(values: Values, *, of: str = "") -> Q:
+    """The question of ``Parts.roles``, of these values alone."""
+    roles, directories, names = values
+    said = f"{of}__" if of else ""
+    meant = Q()
+    if roles:
+        meant |= Q(**{f"{of or 'pk'}__in": roles})
+    if directories:
+        meant |= Q(**{f"{said}directory__in": directories})
+    if names:
+        meant |= Q(**{f"{said}directory__kind": GROUPS_KIND, f"{said}entitlement__in": names})
+    return meant
 
 
 def parts_of(person: User) -> Parts:
     """What ``person`` has a part in at this moment. Two queries; nothing for somebody who is disabled."""
     groups: dict[str, set[int]] = defaultdict(set)
-    held = Membership.objects.in_force().filter(person=person).order_by()
-    for group, kind in held.values_list("group", "kind"):
+    for group, kind in worded(_groups_of, timezone.now(), person.pk):
         groups[kind].add(group)
     appointed: dict[tuple[str, str], set[int]] = defaultdict(set)
     for what, codename, key in _appointments(person.pk, sorted(groups[MEMBER])):
@@ -87,6 +102,11 @@ def parts_of(person: User) -> Parts:
         frozenset(groups[OWNER]),
         {key: frozenset(values) for key, values in appointed.items()},
     )
+
+
+def _groups_of(now: datetime, person: int) -> QuerySet[Membership, tuple[int, str]]:
+    held: Any = Membership.objects.in_force(now).filter(person=person).order_by()
+    return held.values_list("group", "kind")  # type: ignore[no-any-return]
 
 
 def _appointments(person: int, groups: list[int]) -> list[tuple[str, str, int]]:

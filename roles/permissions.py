@@ -5,12 +5,15 @@ One question over guardian's rows and the memberships in force: never ``has_perm
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.duties import READERS, ROLE_ADMINISTRATORS, holders_of, holds, require
 from accounts.models import Group, Membership, People, User
+from accounts.wording import worded
 from audit.journal.actor import Actor
 from roles.models import (
     Assignment,
@@ -49,32 +52,57 @@ def roles_of(person: User, *parts: str) -> QuerySet[Role]:
     return Role.objects.filter(parts_of(person).roles(*parts) or Q(pk__in=[]))
 
 
+class RoleKeys(NamedTuple):
+    """A role in plain values; see ``accounts.wording``.
+
+    Args:
+        pk, directory: keys.
+        group: key of the group that it is the membership or the ownership of; None for any other role.
+    """
+
+    pk: int
+    directory: int
+    group: int | None
+
+    @classmethod
+    def of(cls, role: Role) -> RoleKeys:
+        """Those of ``role``."""
+        return cls(role.pk, role.directory_id, group_key_of(role))
+
+
 def people_with(part: str, role: Role) -> People:
     """The enabled people who have ``part`` in ``role`` or in its directory: the other direction of ``roles_of``."""
+    return people_with_part(part, RoleKeys.of(role), timezone.now())
+
+
+def people_with_part(part: str, role: RoleKeys, at: datetime) -> People:
+    """The question of ``people_with``, at a moment."""
     of_role, of_directory = (
         {"permission__codename": f"{part}_role"},
         {"permission__codename": f"{part}_directory"},
     )
     groups = Q(
-        group__in=RoleGroupAppointment.objects.filter(content_object=role, **of_role).values("group")
+        group__in=RoleGroupAppointment.objects.filter(content_object=role.pk, **of_role).values("group")
     ) | Q(
         group__in=DirectoryGroupAppointment.objects.filter(
-            content_object=role.directory_id, **of_directory
+            content_object=role.directory, **of_directory
         ).values("group")
     )
-    members = Membership.objects.in_force().filter(groups, kind=Membership.Kind.MEMBER).values("person")
+    members = Membership.objects.in_force(at).filter(groups, kind=Membership.Kind.MEMBER).values("person")
+    owners = Membership.objects.in_force(at).filter(group=role.group, kind=Membership.Kind.OWNER)
+    owns_group = part == OWN and role.group is not None
     people: People = (
         User.objects.enabled()
         .humans()
         .filter(
-            Q(pk__in=RolePersonAppointment.objects.filter(content_object=role, **of_role).values("user"))
+            Q(pk__in=RolePersonAppointment.objects.filter(content_object=role.pk, **of_role).values("user"))
             | Q(
                 pk__in=DirectoryPersonAppointment.objects.filter(
-                    content_object=role.directory_id, **of_directory
+                    content_object=role.directory, **of_directory
                 ).values("user")
             )
             | Q(pk__in=members)
-            | Q(pk__in=_owners_of(role).values("person") if part == OWN else [])
+            | Q(pk__in=owners.values("person") if owns_group else [])
         )
     )
     return people
@@ -110,19 +138,20 @@ def may_read(person: User, role: Role) -> bool:
     )
 
 
-def people_with_duty(*duties: str) -> People:
+def people_with_duty(*duties: str, at: datetime | None = None) -> People:
     """The enabled people who hold one of ``duties`` or may activate it: nobody need have activated it to be told."""
-    eligible = Eligibility.objects.in_force().filter(
+    eligible = Eligibility.objects.in_force(at).filter(
         role__directory__kind=PORTAL_KIND, role__entitlement__in=duties
     )
-    who = Q(pk__in=holders_of(*duties).values("pk")) | Q(pk__in=people_eligible_by(eligible).values("pk"))
+    eligible_too = people_eligible_by(eligible, at=at)
+    who = Q(pk__in=holders_of(*duties, at=at).values("pk")) | Q(pk__in=eligible_too.values("pk"))
     people: People = User.objects.enabled().humans().filter(who)
     return people
 
 
-def people_eligible_by(held: Eligibilities) -> People:
+def people_eligible_by(held: Eligibilities, *, at: datetime | None = None) -> People:
     """The enabled people who may activate one of ``held``, alone or as a member of a group."""
-    members = Membership.objects.in_force().filter(
+    members = Membership.objects.in_force(at).filter(
         group__in=held.exclude(group=None).values("group"), kind=Membership.Kind.MEMBER
     )
     own = Q(pk__in=held.exclude(person=None).values("person"))
@@ -132,11 +161,20 @@ def people_eligible_by(held: Eligibilities) -> People:
 
 def could_activate(person: User, *duties: str, parts: Parts) -> bool:
     """Whether ``person``, whose parts these are, may activate one of ``duties``, be it as a member of a group."""
-    theirs = Q(person=person) | Q(group__in=parts.member_of) if parts.member_of else Q(person=person)
-    eligible = Eligibility.objects.in_force().filter(
+    groups = tuple(sorted(parts.member_of))
+    return person.is_active and bool(
+        worded(_eligible_for, timezone.now(), person.pk, groups, tuple(map(str, duties)))
+    )
+
+
+def _eligible_for(
+    now: datetime, person: int, groups: tuple[int, ...], duties: tuple[str, ...]
+) -> QuerySet[Eligibility, tuple[int]]:
+    theirs = Q(person=person) | Q(group__in=groups) if groups else Q(person=person)
+    eligible: Any = Eligibility.objects.in_force(now).filter(
         theirs, role__directory__kind=PORTAL_KIND, role__entitlement__in=duties
     )
-    return person.is_active and eligible.exists()
+    return eligible.order_by().values_list("pk")[:1]  # type: ignore[no-any-return]
 
 
 def groups_owned_by(person: User) -> QuerySet[Group]:
@@ -150,11 +188,3 @@ def _owned_by(person: User) -> QuerySet[Membership]:
         person=person, kind=Membership.Kind.OWNER
     )
     return owned
-
-
-def _owners_of(role: Role) -> QuerySet[Membership]:
-    """The ownerships in force of the group that ``role`` is the membership or the ownership of."""
-    owners: QuerySet[Membership] = Membership.objects.in_force().filter(
-        group=group_key_of(role), kind=Membership.Kind.OWNER
-    )
-    return owners

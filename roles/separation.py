@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from accounts.wording import worded
 from audit.journal.refusing import Refused
 from roles.models import Assignment, Role, SeparatedRole, SeparationRule
 from roles.models.assignment import Assignments, being_due
@@ -112,14 +113,18 @@ def version_of(rule: SeparationRule) -> str:
 def rules_about(roles: Iterable[Role]) -> dict[int, list[tuple[SeparationRule, set[int]]]]:
     """The rules in use that speak of each of ``roles``: by its key, with the keys of the roles it is kept apart from."""
     asked = {role.pk for role in roles}
-    about = SeparatedRole.objects.filter(role__in=asked, rule__is_on=True).values("rule")
-    rows = SeparatedRole.objects.filter(rule__in=about).select_related("rule").order_by("rule__name")
+    rows = worded(_about, tuple(sorted(asked)))
     found: dict[int, list[tuple[SeparationRule, set[int]]]] = defaultdict(list)
     for rule, some in groupby(rows, key=lambda row: row.rule):
         keys = {row.role_id for row in some}
         for key in keys & asked:
             found[key].append((rule, keys - {key}))
     return found
+
+
+def _about(roles: tuple[int, ...]) -> QuerySet[SeparatedRole]:
+    about = SeparatedRole.objects.filter(role__in=roles, rule__is_on=True).values("rule")
+    return SeparatedRole.objects.filter(rule__in=about).select_related("rule").order_by("rule__name")
 
 
 def conflicts_of(

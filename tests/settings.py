@@ -30,3 +30,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+CHECK_WORDING = True  # every question that is put into words once is compared with the same one in full

@@ -14,7 +14,7 @@ from accounts.duties import ALERT_KEEPERS, READERS, ROLE_ADMINISTRATORS, duties_
 from accounts.models import Absence, People, User
 from approvals.emergency.models import EmergencyUse
 from approvals.models import FrozenApprover
-from approvals.permissions import asked_by, by_human, named_for, naming, represented_by
+from approvals.permissions import Part, asked_by, by_human, named_for, naming, represented_by
 from approvals.settings.places import Line
 from audit.journal.refusing import NotAllowed
 from roles.parts import Parts, parts_of
@@ -38,9 +38,9 @@ def uses_open_to(
     if not set(ROLE_ADMINISTRATORS).isdisjoint(duties_of(person) if duties is None else duties):
         return others
     parts = parts or parts_of(person)
-    named = naming(person, parts)
+    named = naming(Part.of(person, parts))
     for absent in represented_by(person):
-        named |= naming(absent, parts_of(absent)) & ~asked_by(absent, of="access_request")
+        named |= naming(Part.of(absent, parts_of(absent))) & ~asked_by(absent, of="access_request")
     if could_activate(person, *ROLE_ADMINISTRATORS, parts=parts):
         named |= Q(kind=FrozenApprover.ADMINISTRATORS)
     rule = FrozenApprover.objects.standing().filter(named, access_request=OuterRef("access_request"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +16,7 @@ from accounts.http import PortalRequest
 from accounts.mfa.freshness import StepUpRequired
 from accounts.mfa.verifying import verify_inline
 from accounts.models import User
+from accounts.wording import worded
 from approvals.activating_together import Outcome
 from approvals.activating_together import activate_together as ask_for_all
 from approvals.favourite_models import RoleSet
@@ -129,4 +130,8 @@ def activated_together(request: PortalRequest) -> HttpResponse:
 
 def sets_of(person: User) -> list[RoleSet]:
     """The sets of ``person`` with what is in them. Two queries."""
-    return list(RoleSet.objects.filter(person=person).prefetch_related("roles"))
+    return worded(_sets_of, person.pk)
+
+
+def _sets_of(person: int) -> QuerySet[RoleSet]:
+    return RoleSet.objects.filter(person=person).prefetch_related("roles")

@@ -35,7 +35,7 @@ def my_roles(request: PortalRequest) -> HttpResponse:
     """Everything I may, hold or held."""
     tab = request.GET.get("tab", "eligible")
     words = request.GET.get("q", "").strip().casefold()
-    held = list(held_by(request.user))
+    held = held_by(request.user)
     choices = choices_of(request.user, held=held)
     past = Assignment.objects.filter(person=request.user, status=Assignment.Status.ENDED)
     shown = [choice for choice in choices if words in name_of(choice.eligibility).casefold()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from accounts.models import Group, Membership, User
+from accounts.wording import worded
 from audit.journal.lifecycle import HasLife
 from roles.models.directory import Scope
 from roles.models.lasting import Until, lasting
@@ -28,16 +30,24 @@ class Eligibilities(models.QuerySet["Eligibility"]):
 
     def of(self, person: User, at: datetime | None = None) -> Eligibilities:
         """Those that ``person`` may use: their own, and those of groups they are a member of at ``at``."""
-        if not person.is_active:
-            return self.none()
-        groups = list(
-            Membership.objects.in_force(at)
-            .filter(person=person, kind=Membership.Kind.MEMBER)
-            .order_by()
-            .values_list("group", flat=True)
-        )
-        # By keys: asked inside the other question they would cost a look at every eligibility there is.
+        return self.of_any(person.pk, groups_of(person, at)) if person.is_active else self.none()
+
+    def of_any(self, person: int, groups: Sequence[int]) -> Eligibilities:
+        """Those of a person and of groups, by keys."""
         return self.filter(Q(person=person) | Q(group__in=groups))
+
+
+def groups_of(person: User, at: datetime | None = None) -> tuple[int, ...]:
+    """Keys of the groups ``person`` is a member of at ``at`` (now when left out).
+
+    Asked inside another question they would cost a look at every row there is.
+    """
+    return tuple(worded(_groups_of, at or timezone.now(), person.pk))
+
+
+def _groups_of(at: datetime, person: int) -> models.QuerySet[Membership, int]:
+    held: Any = Membership.objects.in_force(at).filter(person=person, kind=Membership.Kind.MEMBER)
+    return held.order_by("group").values_list("group", flat=True)  # type: ignore[no-any-return]
 
 
 class Eligibility(HasLife):
