@@ -15,7 +15,8 @@ from accounts.models import User
 from approvals.changing import bring_about, usual_end
 from approvals.closing import time_out_request
 from approvals.content import content_digest
-from approvals.filing import Act, check_justification, check_wishes, is_over, kind_of, wish_about
+from approvals.filing import Act, check_wishes, is_over, kind_of, wish_about
+from approvals.justifying import justification_of
 from approvals.models import AccessRequest, Decision, FrozenApprover
 from approvals.permissions import approvers_of
 from audit.journal.actor import PORTAL, Actor
@@ -125,7 +126,7 @@ def _check_is_mine(held: Mine, actor: Actor) -> None:
 
 def _ask(held: Mine, act: str, *, actor: Actor, justification: str) -> AccessRequest:
     """File the request and tell those who may decide, be their duty active now or not."""
-    check_justification(justification)
+    justification_of(justification)
     _check_none_waits(held)
     now = timezone.now()
     end = held.ends_at or now

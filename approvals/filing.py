@@ -31,7 +31,6 @@ from roles.reaching import check_scope
 from roles.requirements import (
     ACTIVE,
     ELIGIBLE,
-    LONGEST_JUSTIFICATION,
     AskedAssignment,
     Unmet,
     unmet_for_assignment,
@@ -202,21 +201,6 @@ def prove(actor: Actor, *, act: str, wishes: Sequence[Wish]) -> FactorUse:
         raise StepUpRequired(act=act, what_for=what_for, minutes=0)
     use_factor(evidence, act=act)
     return evidence
-
-
-def check_justification(words: str) -> None:
-    """Refuse a justification that says nothing, or too much.
-
-    Raises:
-        Refused: so it is.
-    """
-    if not words.strip():
-        raise Refused(_("Say why."), field="justification")
-    if len(words) > LONGEST_JUSTIFICATION:
-        raise Refused(
-            _("A justification has at most %(n)s characters.") % {"n": LONGEST_JUSTIFICATION},
-            field="justification",
-        )
 
 
 def file_all(

@@ -17,7 +17,7 @@ from approvals.extending import Given
 from approvals.models import Decision
 from approvals.requesting import RequirementsUnmet
 from audit.journal.refusing import Refused
-from roles.requirements import ACTIVE, ELIGIBLE
+from roles.requirements import ACTIVE, ELIGIBLE, LONGEST_JUSTIFICATION
 
 OWN_PAGES = (403, 409)  # refusals that are not about a field
 MOMENT_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")
@@ -80,6 +80,16 @@ class StrictForm(forms.Form):
         said = refused.unmet if isinstance(refused, RequirementsUnmet) else [refused]
         for one in said:
             self.add_error(one.field if one.field in self.fields else None, str(one.message))
+
+
+class JustifiedForm(StrictForm):
+    """A form that asks why; alone, for an act that needs nothing else."""
+
+    justification = forms.CharField(
+        label=_("Justification"),
+        max_length=LONGEST_JUSTIFICATION,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class DecisionForm(StrictForm):

@@ -16,7 +16,6 @@ from accounts.models import Membership, User
 from approvals.closing import fail_request
 from approvals.filing import (
     Held,
-    check_justification,
     check_may_manage,
     check_not_oneself,
     check_wishes,
@@ -24,6 +23,7 @@ from approvals.filing import (
     version_of,
 )
 from approvals.granting import give
+from approvals.justifying import justification_of
 from approvals.models import AccessRequest
 from approvals.permissions import roles_managed_by
 from approvals.removing import take_away
@@ -128,7 +128,7 @@ def copy_eligibilities(
     if actor.person is None:
         raise NotAllowed
     check_not_oneself([joiner], actor=actor)
-    check_justification(justification)
+    justification_of(justification)
     shown = copies(person, joiner=joiner, manager=actor.person)
     if seen and digest_of(shown) != seen:
         raise Overtaken
@@ -217,7 +217,7 @@ def end_everything(person: User, *, actor: Actor, justification: str, seen: str 
     require(actor, *ROLE_ADMINISTRATORS)
     if actor.person is not None and person.is_same_human_as(actor.person):
         raise NotAllowed(_("Nobody ends everything of their own; remove it one by one."), code="own_request")
-    check_justification(justification)
+    justification_of(justification)
     everything = everything_of(person)
     if seen and everything.digest != seen:
         raise Overtaken

@@ -11,13 +11,13 @@ from approvals.closing import fail_request
 from approvals.filing import (
     Act,
     Held,
-    check_justification,
     check_may_manage,
     file_all,
     kind_of,
     version_of,
     wish_about,
 )
+from approvals.justifying import justification_of
 from approvals.models import AccessRequest
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.recording import journaled
@@ -50,7 +50,7 @@ def request_removal(held: Held, *, actor: Actor, justification: str, seen: str =
 def remove_all(held: Sequence[Held], *, actor: Actor, justification: str, seen: Sequence[str] = ()) -> None:
     """Remove all of ``held``, or none; see ``request_removal``."""
     check_may_manage((one.role for one in held), actor=actor)
-    check_justification(justification)
+    justification_of(justification)
     for one, version in zip(held, seen or [""] * len(held), strict=True):
         check_unchanged(one, version)
     take_away(held, actor=actor, justifications=[justification] * len(held))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from audit.alerts.models import Alert
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_lives
 from audit.journal.recording import delete_as, journaled, save_as, take_the_pen
-from audit.journal.refusing import Overtaken, Refused
+from audit.journal.refusing import Overtaken, Refused, refusing_what_is_invalid
 from roles.guarding import LastHolder, check_may_lose
 from roles.models import Assignment, EndCause, Role, SeparatedRole, SeparationRule
 from roles.permissions import people_with_duty
@@ -50,11 +49,8 @@ def save_rule(
     if seen and seen != version_of(rule):
         raise Overtaken
     rule.name, rule.reason = rule.name.strip(), rule.reason.strip()
-    try:
+    with refusing_what_is_invalid():
         rule.full_clean()
-    except ValidationError as error:
-        field, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field=field) from error
     if len({role.pk for role in roles}) < LEAST_ROLES:
         raise Refused(_("Name at least two roles."), field="find", code="too_few_roles")
     save_as(rule, actor=actor)

@@ -16,16 +16,16 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
 from accounts.mfa.freshness import act_digest, prove_act
 from approvals.automatic.models import AutomaticRule, Calendar
+from approvals.justifying import justification_of
 from audit.journal.actor import Actor
 from audit.journal.recording import delete_as, journaled, record, save_as
-from audit.journal.refusing import Overtaken, Refused
+from audit.journal.refusing import Overtaken, Refused, refusing_what_is_invalid
 from roles.outbound import AddressRefused, Unreachable, check_address, fetch
 
 logger = logging.getLogger(__name__)
@@ -60,10 +60,11 @@ def save_calendar(calendar: Calendar, *, actor: Actor, justification: str) -> Ca
         raise Overtaken
     calendar.name, calendar.url = calendar.name.strip(), calendar.url.strip()
     try:
-        calendar.full_clean()
-    except ValidationError as error:
-        field, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field="url" if field in ("__all__", "secret_url") else field) from error
+        with refusing_what_is_invalid():
+            calendar.full_clean()
+    except Refused as refused:
+        refused.field = "url" if refused.field in ("__all__", "secret_url") else refused.field
+        raise
     if before is not None and before.key != calendar.key:
         raise Refused(_("Rules know it by its key, which stays."), field="key")
     why = justification_of(justification)
@@ -117,17 +118,6 @@ def check_calendar_address(url: str) -> None:
         Refused: beside the field ``url``.
     """
     check_address(url)
-
-
-def justification_of(said: str) -> str:
-    """A justification that says something.
-
-    Raises:
-        Refused: it is empty.
-    """
-    if not (why := said.strip()):
-        raise Refused(_("Say why."), field="justification", code="justification_missing")
-    return why
 
 
 def rules_looking_into(calendar: Calendar) -> list[AutomaticRule]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Group
 from approvals.automatic.conditions import KINDS, LONGEST_PATTERN, FaultyCondition
 from approvals.automatic.models import AutomaticRule, Calendar
-from approvals.forms import StrictForm
+from approvals.forms import JustifiedForm
 
 NOT_ASKED, MUST, MUST_NOT = "", "must", "must_not"
 ANSWERS = [(NOT_ASKED, _("does not matter")), (MUST, _("must be so")), (MUST_NOT, _("must not be so"))]
@@ -34,14 +34,6 @@ ROWS: dict[str, dict[str, str]] = {
     "ticket": {"pattern": "ticket_pattern"},
     "risk": {"most": "risk_most"},
 }
-
-
-class JustifiedForm(StrictForm):
-    """A form that asks why."""
-
-    justification = forms.CharField(
-        label=_("Justification"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
-    )
 
 
 class RuleForm(JustifiedForm):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
 from accounts.mfa.freshness import act_digest, prove_act
-from approvals.automatic.calendars import justification_of
 from approvals.automatic.conditions import FaultyCondition, read_conditions
 from approvals.automatic.models import AutomaticRule
+from approvals.justifying import justification_of
 from audit.journal.actor import Actor
 from audit.journal.recording import journaled, save_as
-from audit.journal.refusing import Overtaken, Refused
+from audit.journal.refusing import Overtaken, Refused, refusing_what_is_invalid
 
 #: words that stand for something else in addresses
 RESERVED = frozenset({"new", "calendars", "decisions"})
@@ -44,11 +43,8 @@ def make_rule(rule: AutomaticRule, *, actor: Actor, justification: str) -> Autom
         raise Refused(fault.message, field=fault.field, code="faulty_condition") from fault
     rule.conditions = [one.as_json() for one in conditions]
     rule.author = actor.person
-    try:
+    with refusing_what_is_invalid():
         rule.full_clean(validate_constraints=False)
-    except ValidationError as error:
-        field, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field=field) from error
     why = justification_of(justification)
     act = act_digest(
         verb="make rule",

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import PortalRequest
-from approvals.automatic.forms import JustifiedForm, RuleForm
+from approvals.automatic.forms import RuleForm
 from approvals.automatic.listing import COUNTED_DAYS, TRIED, lines_of, try_rule
 from approvals.automatic.models import AutomaticRule, Calendar
 from approvals.automatic.ruling import make_rule
 from approvals.automatic.ruling import retire_rule as retire
+from approvals.forms import JustifiedForm
 from approvals.viewing import require_duty, require_sight, viewer_of
 from audit.journal.refusing import Refused
 from roles.models import Role

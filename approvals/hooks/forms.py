@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from approvals.forms import StrictForm
+from approvals.forms import JustifiedForm
 from approvals.hooks.keeping import Wanted, version_of
 from approvals.hooks.models import Hook
 from audit.journal.refusing import Refused
@@ -16,17 +16,7 @@ from roles.outbound import check_address
 LONGEST_JUSTIFICATION = 2000
 
 
-class WhyForm(StrictForm):
-    """The justification of an act that needs nothing else."""
-
-    justification = forms.CharField(
-        label=_("Justification"),
-        max_length=LONGEST_JUSTIFICATION,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-
-
-class HookForm(WhyForm):
+class HookForm(JustifiedForm):
     """Name, address and patience of a web hook.
 
     Args:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -14,11 +13,12 @@ from accounts.duties import ROLE_ADMINISTRATORS, require
 from accounts.mfa.freshness import act_digest, prove_act
 from approvals.hooks.models import Hook, HookCall
 from approvals.hooks.signing import keep_secret, new_secret
+from approvals.justifying import justification_of
 from approvals.models import SettingsChange, SettingsTemplate
 from audit.journal.actor import Actor
-from audit.journal.plain import one_line, storable
+from audit.journal.plain import one_line
 from audit.journal.recording import delete_as, journaled, record, save_as
-from audit.journal.refusing import Overtaken, Refused
+from audit.journal.refusing import Overtaken, Refused, refusing_what_is_invalid
 from roles.models import RoleSettings
 from roles.reachable import AddressRefused, parsed
 
@@ -58,7 +58,7 @@ def enter_hook(key: str, *, actor: Actor, wanted: Wanted, justification: str) ->
     _fill(hook, wanted)
     if Hook.objects.filter(key=hook.key).exists():
         raise Refused(_("There is a web hook with this key already."), field="key", code="key_taken")
-    justification = _why(justification)
+    justification = justification_of(justification)
     _prove(hook, "enter_hook", wanted=wanted, justification=justification, actor=actor)
     secret = new_secret()
     keep_secret(hook, secret)
@@ -89,7 +89,7 @@ def change_hook(hook: Hook, *, actor: Actor, wanted: Wanted, justification: str,
     if moves and settings.FOUR_EYES and (names := named_by(current.key)):
         said = _("%(names)s: enter another web hook with the new address, and name that one there.")
         raise Refused(said % {"names": _in_words(names)}, field="url", code="hook_in_use")
-    justification = _why(justification)
+    justification = justification_of(justification)
     _prove(current, "change_hook", wanted=wanted, justification=justification, actor=actor)
     save_as(current, actor=actor, reason=justification)
     return current
@@ -109,7 +109,7 @@ def replace_secret(hook: Hook, *, actor: Actor, justification: str) -> str:
     """
     require(actor, *ROLE_ADMINISTRATORS)
     current = _current(hook)
-    justification = _why(justification)
+    justification = justification_of(justification)
     _prove(current, "replace_secret", justification=justification, actor=actor)
     secret = new_secret()
     keep_secret(current, secret)
@@ -132,7 +132,7 @@ def remove_hook(hook: Hook, *, actor: Actor, justification: str) -> None:
     current = _current(hook)
     if names := named_by(current.key):
         raise Refused(_in_words(names), code="hook_in_use")
-    justification = _why(justification)
+    justification = justification_of(justification)
     _prove(current, "remove_hook", justification=justification, actor=actor)
     HookCall.objects.filter(hook=current).update(hook=None)
     delete_as(current, actor=actor, reason=justification)
@@ -181,23 +181,13 @@ def _current(hook: Hook, *, seen: str = "") -> Hook:
 def _fill(hook: Hook, wanted: Wanted) -> None:
     hook.name, hook.url = one_line(wanted.name), wanted.url.strip()
     hook.timeout_seconds, hook.retries = wanted.timeout_seconds, wanted.retries
-    try:
+    with refusing_what_is_invalid():
         # The address is looked at by what calls it: it may be a name of one's own network.
         hook.clean_fields(exclude=["url", "sealed_secret"])
-    except ValidationError as error:
-        field, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field=field) from error
     try:
         parsed(hook.url)  # its name is looked up by the form: no transaction waits for a name server
     except AddressRefused as refusal:
         raise Refused(str(refusal), field="url", code="address_refused") from refusal
-
-
-def _why(justification: str) -> str:
-    why = storable(justification.strip())
-    if not why:
-        raise Refused(_("Say why."), field="justification", code="no_justification")
-    return why
 
 
 def _prove(hook: Hook, verb: str, *, actor: Actor, justification: str, wanted: Wanted | None = None) -> None:

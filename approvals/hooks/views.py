@@ -12,9 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.http import PortalRequest
+from approvals.forms import JustifiedForm
 from approvals.hooks import keeping, trying
 from approvals.hooks.faring import fares_of
-from approvals.hooks.forms import HookForm, WhyForm
+from approvals.hooks.forms import HookForm
 from approvals.hooks.models import Hook
 from approvals.viewing import require_duty, require_sight, viewer_of
 from audit.journal.refusing import Refused
@@ -82,7 +83,7 @@ def hook(request: PortalRequest, pk: int) -> HttpResponse:
 @require_POST
 def new_hook_secret(request: PortalRequest, pk: int) -> HttpResponse:
     """Make a new secret; the answer shows it, this one time."""
-    found, form = found_for(request, pk), WhyForm(request.POST)
+    found, form = found_for(request, pk), JustifiedForm(request.POST)
     if form.is_valid():
         try:
             why = form.cleaned_data["justification"]
@@ -97,7 +98,7 @@ def new_hook_secret(request: PortalRequest, pk: int) -> HttpResponse:
 @require_POST
 def remove_hook(request: PortalRequest, pk: int) -> HttpResponse:
     """Remove a web hook."""
-    found, form = found_for(request, pk), WhyForm(request.POST)
+    found, form = found_for(request, pk), JustifiedForm(request.POST)
     if form.is_valid():
         name, why = str(found), form.cleaned_data["justification"]
         try:
@@ -139,8 +140,8 @@ def page(request: PortalRequest, found: Hook, **said: Any) -> HttpResponse:
         "calls": found.calls.select_related("access_request__role__directory")[:SHOWN_CALLS],
         "named_by": keeping.named_by(found.key),
         "form": HookForm(hook=found),
-        "secret_form": WhyForm(auto_id="secret_%s"),
-        "remove_form": WhyForm(auto_id="remove_%s"),
+        "secret_form": JustifiedForm(auto_id="secret_%s"),
+        "remove_form": JustifiedForm(auto_id="remove_%s"),
     } | said
     wrong = any(one.errors for name, one in said.items() if name.endswith("form"))
     return render(request, "approvals/hooks/hook.html", context, status=422 if wrong else 200)

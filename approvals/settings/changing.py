@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, require
@@ -28,7 +27,7 @@ from audit.journal.actor import Actor
 from audit.journal.lifecycle import begin_life
 from audit.journal.plain import storable
 from audit.journal.recording import journaled
-from audit.journal.refusing import NotAllowed, Overtaken, Refused
+from audit.journal.refusing import NotAllowed, Overtaken, Refused, refusing_what_is_invalid
 from roles.permissions import OWN, directories_of, people_with_duty, roles_of
 
 Status = SettingsChange.Status
@@ -260,11 +259,8 @@ def _check_values(place: Place, before: Document, document: Document) -> None:
     _check_names(before, document)
     row = place.blank()
     document.write_on(row)
-    try:
+    with refusing_what_is_invalid():
         row.full_clean(validate_unique=False, validate_constraints=False)
-    except ValidationError as error:
-        name, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field=name) from error
 
 
 def _check_names(before: Document, document: Document) -> None:

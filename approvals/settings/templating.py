@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from django.core.exceptions import ValidationError
-
 from accounts.duties import ROLE_ADMINISTRATORS, require
 from approvals.models import SettingsTemplate
 from approvals.settings.changing import Wanted, version_of
@@ -15,7 +13,7 @@ from approvals.settings.naming import fault_in_names
 from approvals.settings.places import Document, Place, canonical
 from audit.journal.actor import Actor
 from audit.journal.recording import delete_as, journaled, save_as
-from audit.journal.refusing import Refused
+from audit.journal.refusing import Refused, refusing_what_is_invalid
 from roles.effective import settings_at
 from roles.models import Role
 from roles.models.values import VALUES, plain
@@ -81,11 +79,8 @@ def save_template(template: SettingsTemplate, *, actor: Actor, values: dict[str,
         raise Refused(fault[1], field=fault[0])
     for name in VALUES:
         setattr(template, name, values.get(name))
-    try:
+    with refusing_what_is_invalid():
         template.full_clean()
-    except ValidationError as error:
-        field, said = next(iter(error.message_dict.items()))
-        raise Refused(said[0], field=field) from error
     save_as(template, actor=actor)
     return template
 

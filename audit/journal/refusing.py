@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 
@@ -28,6 +32,20 @@ class Refused(Exception):
 
 #: what the database says when a trigger of ours refuses, and the refusal that this is
 SAID_BY_DATABASE: dict[str, type[Refused]] = {}
+
+
+@contextmanager
+def refusing_what_is_invalid() -> Iterator[None]:
+    """Say no beside the field where a model's own checks do.
+
+    Raises:
+        Refused: what they say first.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        field, said = next(iter(error.message_dict.items()))
+        raise Refused(said[0], field=field) from error
 
 
 def refusal_in(error: Exception) -> Refused | None:
