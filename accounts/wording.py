@@ -73,7 +73,8 @@ def worded(ask: Ask[Row], *values: Any) -> list[Row]:
         ask: makes the question; puts numbers, texts and moments into it and looks at none of them. The rest of what it
             is given it may look at: whether something is there (None), yes or no, an Enum's member, what is ``Fixed``,
             how many there are.
-        values: numbers, texts and moments, sequences of them, and what belongs to the shape.
+        values: numbers, texts and moments, sequences of them, and what belongs to the shape. They come from rows: whether
+            a number fits its column is not looked at any more when it is put in.
 
     Raises:
         TypeError: it is given something else, or makes something of a value instead of putting it in.
