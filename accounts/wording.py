@@ -108,7 +108,7 @@ def _known_for(ask: Ask[Any], values: Sequence[Any]) -> tuple[_Worded, list[Any]
     key = (ask, connection.vendor, _shape(values, leaves))
     known = _known.get(key)
     if known is None:
-        known = _known[key] = _put_into_words(ask, values)
+        known = _known[key] = _put_into_words(ask, values, leaves)
         while len(_known) > KEPT:
             _known.popitem(last=False)
     if getattr(settings, "CHECK_WORDING", False):
@@ -143,9 +143,7 @@ def _marker(number: int, leaf: Any) -> Any:
     return TEXT.format(number) if isinstance(leaf, str) else NUMBERS + number
 
 
-def _put_into_words(ask: Ask[Any], values: Sequence[Any]) -> _Worded:
-    leaves: list[Any] = []
-    _shape(values, leaves)
+def _put_into_words(ask: Ask[Any], values: Sequence[Any], leaves: Sequence[Any]) -> _Worded:
     markers = [_marker(number, leaf) for number, leaf in enumerate(leaves)]
     question = ask(*_marked(values, iter(markers)))
     compiler = question.query.get_compiler(connection=connection)

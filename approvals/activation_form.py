@@ -89,7 +89,7 @@ class ActivationForm(StrictForm):
         super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
         self.eligibility, self.actor, self.choice = eligibility, actor, choice
         self._offer_places()
-        self.place: Scope | None = self._readable("scope") if "scope" in self.fields else None
+        self.place: Scope | None = self.readable("scope") if "scope" in self.fields else None
         self.role_settings: EffectiveSettings = (
             choice.role_settings
             if choice and not self.place
@@ -169,7 +169,7 @@ class ActivationForm(StrictForm):
 
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
-        starts_at: datetime | None = self._readable("starts_at")
+        starts_at: datetime | None = self.readable("starts_at")
 
         def clock(at: datetime) -> str:
             # The browser moves this hour along with the slider; one with a start of its own it leaves alone.
@@ -183,13 +183,13 @@ class ActivationForm(StrictForm):
     @cached_property
     def foreseen(self) -> Forecast:
         """What would come of what is filled in so far."""
-        minutes = self._readable("minutes") or self.usual_minutes
+        minutes = self.readable("minutes") or self.usual_minutes
         asked = Asked(
             minutes=min(max(minutes, self.least), self.most),
-            justification=self._readable("justification") or "",
-            starts_at=self._readable("starts_at"),
-            ticket=self._readable("ticket") or "",
-            ticket_system=(self._readable("ticket_system") if self.role_settings.systems else "") or "",
+            justification=self.readable("justification") or "",
+            starts_at=self.readable("starts_at"),
+            ticket=self.readable("ticket") or "",
+            ticket_system=(self.readable("ticket_system") if self.role_settings.systems else "") or "",
             scope=self.place,
         )
         return forecast(self.eligibility, person=self.actor.person, asked=asked, choice=self.choice)
@@ -203,10 +203,3 @@ class ActivationForm(StrictForm):
     def usual_wait(self) -> str:
         """How long an answer usually takes, in words."""
         return wait_in_words(self.eligibility.role)
-
-    def _readable(self, name: str) -> Any:
-        """What stands in a field, when it can be read; the form need not be sent for that."""
-        try:
-            return self.fields[name].clean(self[name].value())
-        except forms.ValidationError:
-            return None

@@ -69,6 +69,13 @@ class StrictForm(forms.Form):
             raise BadRequest(f"The form has no field {strange[0][:60]!r}.")
         return super().clean() or self.cleaned_data
 
+    def readable(self, name: str) -> Any:
+        """What stands in a field, when it can be read; the form need not be sent for that."""
+        try:
+            return self.fields[name].clean(self[name].value())
+        except forms.ValidationError:
+            return None
+
     def show(self, refused: Refused) -> None:
         """Put a refusal beside the field it is about.
 

@@ -75,13 +75,6 @@ class AskingForm(StrictForm):
         """Whether somebody asks for a ticket."""
         return any(one.ticket_required for one in self.wanted)
 
-    def readable(self, name: str) -> Any:
-        """What stands in a field, when it can be read; the form need not be sent for that."""
-        try:
-            return self.fields[name].clean(self[name].value())
-        except forms.ValidationError:
-            return None
-
 
 class ActivateTogetherForm(AskingForm):
     """For how long, and why: for several roles.

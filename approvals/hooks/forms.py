@@ -13,8 +13,6 @@ from approvals.hooks.models import Hook
 from audit.journal.refusing import Refused
 from roles.outbound import check_address
 
-LONGEST_JUSTIFICATION = 2000
-
 
 class HookForm(JustifiedForm):
     """Name, address and patience of a web hook.
