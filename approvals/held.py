@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db.models import Count, QuerySet
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
+from accounts.addresses import address_of
 from accounts.models import Group, Membership, User
 from accounts.wording import worded
 from approvals.listing import Held
@@ -23,7 +22,6 @@ from roles.models import Assignment, Eligibility, GroupAssignment, Origin, Role
 
 Look = tuple[str, str, str]
 
-ANY_KEY = 10**18
 PICKS: dict[type, str] = {Eligibility: "e", Assignment: "a", GroupAssignment: "g"}
 NOUNS: dict[type, str] = {
     Eligibility: "eligibility",
@@ -63,13 +61,16 @@ class Line:
 
     @property
     def links(self) -> list[dict[str, str]]:
-        """What can be done with it, as far as there is a page for it: address, icon and label."""
-        names = {act: f"{act}_{NOUNS[type(self.held)]}" for act in self.acts}
-        found = ((act, _address(name, self.held.pk)) for act, name in names.items())
+        """What can be done with it: address, icon and label."""
+        noun = NOUNS[type(self.held)]
         return [
-            {"act": act, "url": url, "icon": ACTS[act][0], "label": str(ACTS[act][1])}
-            for act, url in found
-            if url
+            {
+                "act": act,
+                "url": address_of(f"{act}_{noun}", self.held.pk),
+                "icon": ACTS[act][0],
+                "label": str(ACTS[act][1]),
+            }
+            for act in self.acts
         ]
 
     @property
@@ -209,20 +210,6 @@ class _Seen:
         return words % {"role": held.role, "n": least}
 
 
-def _address(name: str, key: int) -> str:
-    pattern = _pattern(name)
-    return pattern.replace(str(ANY_KEY), str(key)) if pattern else ""
-
-
-@cache
-def _pattern(name: str) -> str:
-    """The address of a page for ``ANY_KEY``: a list of fifty would else ask for two hundred of them."""
-    try:
-        return reverse(name, args=[ANY_KEY])
-    except NoReverseMatch:
-        return ""
-
-
 def request_key(held: Held) -> int | None:
     """The key of the access request behind it, from its number (R-2026-00042)."""
     tail = getattr(held, "request_number", "").rpartition("-")[2]
@@ -260,18 +247,24 @@ def _counting(now: datetime, assignments: tuple[int, ...]) -> QuerySet[Assignmen
 
 def _sizes_of(groups: set[int]) -> dict[int, int]:
     """How many members each group has at this moment."""
-    if not groups:
-        return {}
-    members = Membership.objects.in_force().filter(group__in=groups, kind=Membership.Kind.MEMBER)
-    return dict(members.order_by().values_list("group").annotate(size=Count("person", distinct=True)))
+    return dict(worded(_sizes, timezone.now(), tuple(groups))) if groups else {}
+
+
+def _sizes(now: datetime, groups: tuple[int, ...]) -> QuerySet[Membership, tuple[int, int]]:
+    members = Membership.objects.in_force(now).filter(group__in=groups, kind=Membership.Kind.MEMBER)
+    counted: Any = members.order_by().values_list("group").annotate(size=Count("person", distinct=True))
+    return counted  # type: ignore[no-any-return]
 
 
 def _requests_behind(rows: Sequence[Held]) -> dict[int, User | None]:
     """Who asked for what was given, by the key of the request."""
     given = [held for held in rows if not isinstance(held, Assignment) or _is_given_directly(held)]
     keys = {key for held in given if (key := request_key(held))}
-    found = AccessRequest.objects.filter(pk__in=keys).select_related("requester")
-    return {one.pk: one.requester for one in found}
+    return {one.pk: one.requester for one in worded(_requests, tuple(keys))} if keys else {}
+
+
+def _requests(keys: tuple[int, ...]) -> QuerySet[AccessRequest]:
+    return AccessRequest.objects.filter(pk__in=keys).select_related("requester")
 
 
 def _scarce(roles: dict[int, Role]) -> dict[int, int]:

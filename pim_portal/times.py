@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
-from django.utils.dateformat import format as dated
+from django.utils.dates import MONTHS, MONTHS_3
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -51,29 +51,47 @@ def left_words(end: datetime, *, now: datetime | None = None) -> str:
 
 def day_words(at: datetime) -> str:
     """The day alone: "today", "yesterday", "tomorrow", "2 Nov", "27 Nov 2026" when the year is another."""
-    local, today = timezone.localtime(at), timezone.localdate()
-    near = {0: _("today"), -1: _("yesterday"), 1: _("tomorrow")}.get((local.date() - today).days)
-    return near or dated(local, "j M" if local.year == today.year else "j M Y")
+    return _day(*_local(at))
 
 
 def when_words(at: datetime) -> str:
     """Day, with the hour while the day is near: "today 12:58", "yesterday 17:03", "2 Nov"."""
-    local = timezone.localtime(at)
-    if abs((local.date() - timezone.localdate()).days) > 1:
-        return day_words(at)
-    return _("%(day)s %(time)s") % {"day": day_words(at), "time": dated(local, "H:i")}
+    local, today = _local(at)
+    is_near = abs((local.date() - today).days) <= 1
+    return _with_time(local, today) if is_near else _day(local, today)
 
 
 def clock_words(at: datetime) -> str:
     """The hour, with the day only where it is another: "14:54", "tomorrow 02:54", "27 Nov 09:00"."""
-    local = timezone.localtime(at)
-    time = dated(local, "H:i")
-    if local.date() == timezone.localdate():
-        return time
-    return _("%(day)s %(time)s") % {"day": day_words(at), "time": time}
+    local, today = _local(at)
+    return f"{local:%H:%M}" if local.date() == today else _with_time(local, today)
 
 
 def exact_words(at: datetime) -> str:
     """All of it: "18 November 2026, 14:54:09 (Europe/Vienna)"."""
-    local = timezone.localtime(at)
-    return f"{dated(local, 'j F Y, H:i:s')} ({timezone.get_current_timezone()})"
+    zone = timezone.get_current_timezone()
+    local = at.astimezone(zone)
+    return f"{local.day} {MONTHS[local.month]} {local.year}, {local:%H:%M:%S} ({zone})"
+
+
+# Lists tell a hundred moments: what is asked about each is asked once, and strftime takes a tenth of what Django's own
+# way of writing dates does.
+
+
+def _local(at: datetime) -> tuple[datetime, date]:
+    """A moment in the reader's zone, and their today."""
+    zone = timezone.get_current_timezone()
+    return at.astimezone(zone), timezone.now().astimezone(zone).date()
+
+
+def _day(local: datetime, today: date) -> str:
+    day = local.date()
+    away = (day - today).days
+    if -2 < away < 2:
+        return (_("today"), _("tomorrow"), _("yesterday"))[away]
+    year = "" if day.year == today.year else f" {day.year}"
+    return f"{day.day} {str(MONTHS_3[day.month]).title()}{year}"
+
+
+def _with_time(local: datetime, today: date) -> str:
+    return _("%(day)s %(time)s") % {"day": _day(local, today), "time": f"{local:%H:%M}"}

@@ -12,15 +12,15 @@ from django.forms import BaseForm, BoundField
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateformat import format as dated
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from audit.journal.models import AuditEvent
 from pim_portal.badges import Look, look_of, look_of_entry
 from pim_portal.fields import field_parts, problem_parts, slider_parts
 from pim_portal.times import clock_words, day_words, duration_words, exact_words, left_words, when_words
-from roles.wording import IN_ONE_WORD
 
 register = template.Library()
 
@@ -78,7 +78,13 @@ def badge(thing: object, text: object = "") -> SafeString:
 @register.simple_tag
 def mark(tone: str, name: str, text: object) -> SafeString:
     """A badge of your own: tone, icon and word."""
-    return format_html('<span class="badge" data-tone="{}">{}{}</span>', tone, icon(name), text)
+    return SafeString(f"{_badge_before(tone, name)}{conditional_escape(str(text))}</span>")
+
+
+@cache
+def _badge_before(tone: str, name: str) -> SafeString:
+    """What stands before the word: the same few on every row of every list."""
+    return format_html('<span class="badge" data-tone="{}">{}', tone, decorative(name, ""))
 
 
 @register.filter
@@ -96,6 +102,11 @@ def entry_look(entry: AuditEvent) -> Look:
 @register.simple_tag
 def risk(level: str) -> SafeString:
     """Three steps and the word; nothing when ``level`` is empty."""
+    return _risk(level, get_language())
+
+
+@cache
+def _risk(level: str, language: str | None) -> SafeString:
     words = {"low": _("Low"), "medium": _("Medium"), "high": _("High")}
     if level not in words:
         return SafeString("")
@@ -111,12 +122,6 @@ def risk(level: str) -> SafeString:
 def glyph(kind: str) -> str:
     """The icon that stands for a kind of directory."""
     return GLYPHS.get(str(kind), "directory")
-
-
-@register.filter
-def short_need(icon_name: str) -> str:
-    """One word for what role settings ask, by the icon of ``roles.wording.settings_in_words``."""
-    return str(IN_ONE_WORD.get(icon_name, ""))
 
 
 @register.filter
@@ -136,7 +141,8 @@ def duration(value: timedelta | int | float | None) -> str:
 
 
 def timed(at: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_words(at), words)
+    """A moment in words of ``pim_portal.times``, in which there is nothing to escape."""
+    return SafeString(f'<time datetime="{at.isoformat()}" title="{exact_words(at)}">{words}</time>')
 
 
 @register.filter
@@ -174,7 +180,7 @@ def whole_day(at: datetime) -> str:
 @register.filter
 def second(at: datetime | None) -> str:
     """ "14:17:31", for the dense rows of the journal, which stand under their day."""
-    return EM_DASH if at is None else timed(at, dated(timezone.localtime(at), "H:i:s"))
+    return EM_DASH if at is None else timed(at, f"{timezone.localtime(at):%H:%M:%S}")
 
 
 @register.filter
@@ -200,11 +206,9 @@ def is_ahead(at: datetime | None) -> bool:
 @register.simple_tag
 def left(end: datetime) -> SafeString:
     """ "34 min left"; the browser counts on."""
-    return format_html(
-        '<time class="left" datetime="{}" title="{}" data-countdown>{}</time>',
-        end.isoformat(),
-        exact_words(end),
-        left_words(end),
+    return SafeString(
+        f'<time class="left" datetime="{end.isoformat()}" title="{exact_words(end)}" data-countdown>'
+        f"{left_words(end)}</time>"
     )
 
 
@@ -215,16 +219,9 @@ def fuse(start: datetime, end: datetime, label: str, *, warn: int = WARN_MINUTES
     whole = max(1, int((end - start).total_seconds()))
     rest = min(whole, max(0, int((end - now).total_seconds())))
     tone = "bad" if rest < warn * 10 else "wait" if rest < warn * 60 else "ok"
-    return format_html(
-        '<progress class="fuse" data-starts="{}" data-ends="{}" data-warn="{}" data-tone="{}" max="{}" value="{}"'
-        ' aria-label="{}"></progress>',
-        start.isoformat(),
-        end.isoformat(),
-        warn,
-        tone,
-        whole,
-        rest,
-        label,
+    return SafeString(
+        f'<progress class="fuse" data-starts="{start.isoformat()}" data-ends="{end.isoformat()}" data-warn="{warn:d}"'
+        f' data-tone="{tone}" max="{whole}" value="{rest}" aria-label="{conditional_escape(label)}"></progress>'
     )
 
 

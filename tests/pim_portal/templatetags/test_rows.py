@@ -1,0 +1,36 @@
+"""What stands on every row of a list."""
+
+from __future__ import annotations
+
+from django.template import Context, Template
+
+EVIL = '<b>&"'
+SAFE = "&lt;b&gt;&amp;&quot;"
+
+
+def drawn(text: str, **said: object) -> str:
+    return Template("{% load rows %}" + text).render(Context(said))
+
+
+def test_what_can_be_done_with_a_row_says_to_what() -> None:
+    link = {"url": "/assignments/7/remove/", "icon": "x", "label": "Remove…"}
+
+    html = drawn("{% row_links links about %}", links=[link, link], about=EVIL)
+
+    assert html.count('href="/assignments/7/remove/" title="Remove…"') == 2
+    assert html.count(f'<span class="sr">Remove… {SAFE}</span></a>') == 2
+    assert "<b>" not in html
+
+
+def test_needs_are_one_word_each_and_the_whole_under_the_pointer() -> None:
+    html = drawn("{% needs asked %}", asked=[("gavel", f"Approval by {EVIL}"), ("clock", "At most 4 h")])
+
+    assert f'title="Approval by {SAFE}"' in html
+    assert "Approval</span>" in html
+    assert html.count("<span") == 2
+
+
+def test_durations_to_choose_from_begin_with_what_was_asked() -> None:
+    html = drawn("{% lengths minutes note %}", minutes=[240, 90], note="(as asked)")
+
+    assert html == '<option value="240">4 h (as asked)</option><option value="90">1 h 30 min</option>'
