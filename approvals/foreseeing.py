@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.wording import worded
 from approvals.models import AccessRequest, FrozenApprover
-from approvals.permissions import named_for
+from approvals.permissions import keys_named_for
 from approvals.settings.places import Line
 from roles.effective import Layers
 from roles.models import Approver, Eligibility, Role
@@ -77,7 +77,7 @@ def names_for(access_request: AccessRequest, lines: list[Approver]) -> list[str]
     """Who of ``lines`` can decide on a request: nobody who asks for themselves, nobody who cannot sign in."""
     if not lines:
         return []
-    named = User.objects.filter(named_for(access_request, map(Line.of, lines)), is_active=True).distinct()
+    named = User.objects.filter(pk__in=keys_named_for(access_request, map(Line.of, lines)), is_active=True)
     asking = access_request.holder
     return [str(one) for one in named if asking is None or not one.is_same_human_as(asking)]
 

@@ -189,9 +189,12 @@ def check_may_decide(person: User | None, access_request: AccessRequest) -> None
 
 def named_by(lines: Iterable[Line], role: Role, *, holder: User | None = None) -> Q:
     """The people that ``lines`` name for ``role``, enabled or not; the manager only where there is a holder."""
+    return Q(pk__in=among(_named, *_values_of_named(lines, role, holder)))
+
+
+def _values_of_named(lines: Iterable[Line], role: Role, holder: User | None) -> tuple[Any, ...]:
     said = tuple(dict.fromkeys((Fixed(line.kind), line.person, line.group) for line in lines))
-    manager = holder.manager_id if holder is not None else None
-    return Q(pk__in=among(_named, timezone.now(), RoleKeys.of(role), manager, said))
+    return timezone.now(), RoleKeys.of(role), holder.manager_id if holder is not None else None, said
 
 
 def _named(
@@ -215,7 +218,7 @@ def _named(
             case Approver.Kind.MANAGER:
                 who |= Q(pk=manager)
     found: Any = User.objects.filter(who).order_by()
-    return found.values("pk")  # type: ignore[no-any-return]
+    return found.values_list("pk", flat=True)  # type: ignore[no-any-return]
 
 
 def approvers_of(access_request: AccessRequest) -> People:
@@ -247,6 +250,11 @@ def approvers_of(access_request: AccessRequest) -> People:
 def named_for(access_request: AccessRequest, lines: Iterable[Line]) -> Q:
     """The people that ``lines`` name, enabled or not, the manager of the holder among them."""
     return named_by(lines, access_request.role, holder=access_request.holder)
+
+
+def keys_named_for(access_request: AccessRequest, lines: Iterable[Line]) -> list[int]:
+    """Their keys, asked for at once: where nothing else is asked with it, that is far less work for the database."""
+    return worded(_named, *_values_of_named(lines, access_request.role, access_request.holder))
 
 
 def _without_duty(line: Line) -> Line:

@@ -8,7 +8,6 @@ A portal that others can reach (its `BASE_URL` is not on the loopback interface)
 be unsafe there is an error of `pim_portal/checks.py` and stops the start.
 """
 
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -16,33 +15,11 @@ import environ
 from csp.constants import NONE, SELF
 
 from pim_portal.embedded.keys import kept_key
+from pim_portal.hosts import is_address, is_loopback, origin_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
-
-
-def is_address(host: str) -> bool:
-    """Say whether `host` is an IP address, not a name."""
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether `host` can only be reached from this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    return is_address(host) and ip_address(host).is_loopback
-
-
-def origin_of(url: str, *, host: str) -> str:
-    """The origin of `url` as a browser names it, at `host`: in lower case, and without the scheme's own port."""
-    parts = urlsplit(url)
-    port = "" if parts.port in (None, {"https": 443, "http": 80}.get(parts.scheme)) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{port}"
-
 
 # --- Where this portal stands -----------------------------------------------------------------------------------
 
@@ -172,6 +149,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "TEST": {"NAME": str(VAR / "test.sqlite3")},
     }
 else:
+    # What a connection has said five times is planned no more: planning took longer than answering (decision 20).
+    prepared = {"server_side_binding": True, "prepare_threshold": 5}
+    DATABASES["default"]["OPTIONS"] = prepared | DATABASES["default"].get("OPTIONS", {})
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

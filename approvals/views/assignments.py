@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.http import PortalRequest
 from accounts.models import Group, User
-from accounts.paging import counted_each, page_of
+from accounts.paging import Count, counted_each, page_of
 from approvals.exporting import export_assignments
 from approvals.forms import OWN_PAGES
 from approvals.held import lines_for
@@ -46,17 +46,14 @@ def assignments(request: PortalRequest) -> HttpResponse:
     readable = readable_roles(viewer)
     listing = Listing(readable, wanted)
     page = page_of(request.GET, *listing.sources, by=listing.by, rows=ROWS, related=RELATED)
-    standing = [rows.filter(ends_at=None) for rows in listing.everything(Tab.ACTIVE)]
-    *counts, count, standing_count = counted_each(
-        [*(listing.everything(tab) for tab in Tab), listing.sources, standing]
-    )
+    counts = counts_of(listing)
     context = {
         "wanted": wanted,
         "page": page,
         "lines": lines_for(page.object_list, managed=managed_among({row.role_id for row in page}, viewer)),
-        "tabs": [(tab, tab.label, of_tab) for tab, of_tab in zip(Tab, counts, strict=True)],
-        "count": count,
-        "standing": standing_count if wanted.tab == Tab.ACTIVE else None,
+        "tabs": [(tab, tab.label, counts[tab]) for tab in Tab],
+        "count": counts.get("wanted", counts[wanted.tab]),
+        "standing": counts.get("standing"),
         "directories": readable.directories(),
         "scopes": scopes_to_choose(wanted),
         "risks": Risk.choices,
@@ -65,6 +62,16 @@ def assignments(request: PortalRequest) -> HttpResponse:
         "manages": viewer.is_role_administrator or bool(viewer.parts.roles(OWN)),
     }
     return render(request, "approvals/assignments.html", context)
+
+
+def counts_of(listing: Listing) -> dict[str, Count]:
+    """How many rows there are on each tab, and of those ``wanted`` and ``standing`` where that is another number."""
+    lists = {str(tab): listing.everything(tab) for tab in Tab}
+    if listing.wanted.is_narrow:
+        lists["wanted"] = listing.sources
+    if listing.wanted.tab == Tab.ACTIVE:
+        lists["standing"] = [rows.filter(ends_at=None) for rows in lists[Tab.ACTIVE]]
+    return dict(zip(lists, counted_each(list(lists.values())), strict=True))
 
 
 @require_safe

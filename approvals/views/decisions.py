@@ -20,6 +20,7 @@ from approvals.cases import cases_of
 from approvals.deciding import decide as decide_on
 from approvals.extending import EXTENSIONS
 from approvals.forms import DecisionForm, ExtensionForm, TogetherForm
+from approvals.listing import among, keys_of
 from approvals.models import AccessRequest, AccessRequests, Decision
 from approvals.viewing import viewer_of
 from approvals.views.requests import context_for, every_request, request_for
@@ -36,7 +37,8 @@ AT_ONCE = 25  # requests that may be answered together
 def to_decide(request: PortalRequest) -> HttpResponse:
     """What waits for my answer, most urgent first."""
     viewer = viewer_of(request)
-    waiting = viewer.decidable
+    # Who may decide is asked once, and all the rest of what it gave.
+    waiting = AccessRequest.objects.filter(among("pk", keys_of(viewer.decidable)))
     known = known_as(waiting)
     count = viewer.decidable_count = int(known.partition(".")[0])
     if request.headers.get("HX-Target") == "news":

@@ -33,7 +33,7 @@ from accounts.models import FactorUse, Passkey, PasskeyChallenge, User
 from audit.journal.actor import Actor
 from audit.journal.models import AuditEvent
 from audit.journal.refusing import NotAllowed
-from pim_portal.settings import is_address, origin_of
+from pim_portal.hosts import is_address, origin_of
 from tests.cast import Cast, make_cast
 from tests.factories.passkeys import HERE, PRESENT, VERIFIED, Browser, Key, give_passkey
 from tests.factories.people import make_person
