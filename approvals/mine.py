@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -118,9 +119,20 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     return sorted(choices, key=favourites_first)
 
 
+def count_of_choices(person: User) -> int:
+    """How many there are of ``choices_of``."""
+    now = timezone.now()
+    return len(worded(_eligible_keys, now, person.pk, groups_of(person, now))) if person.is_active else 0
+
+
 def _eligible(now: datetime, person: int, groups: tuple[int, ...]) -> QuerySet[Eligibility]:
     mine = Eligibility.objects.in_force(now).of_any(person, groups)
     return mine.select_related("role__directory", "scope", "group")
+
+
+def _eligible_keys(now: datetime, person: int, groups: tuple[int, ...]) -> QuerySet[Eligibility, int]:
+    mine: Any = Eligibility.objects.in_force(now).of_any(person, groups).order_by()
+    return mine.values_list("pk", flat=True)  # type: ignore[no-any-return]
 
 
 def _activations_of(person: int) -> AccessRequests:

@@ -19,7 +19,7 @@ from approvals.activation_form import ActivationForm
 from approvals.extending import EXTENSIONS, may_be_renewed_by
 from approvals.forecasting import forecast
 from approvals.last_time import FIGURES, as_last_time
-from approvals.mine import choices_of, held_by
+from approvals.mine import choices_of, count_of_choices, held_by
 from approvals.models import AccessRequest
 from approvals.requesting import act_of, request_activation
 from audit.journal.refusing import Refused
@@ -33,16 +33,17 @@ PAGE_OR_JSON = ["text/html", "application/json"]
 @require_safe
 def my_roles(request: PortalRequest) -> HttpResponse:
     """Everything I may, hold or held."""
-    tab = request.GET.get("tab", "eligible")
+    asked = request.GET.get("tab")
+    tab = asked if asked in TABS else "eligible"
     words = request.GET.get("q", "").strip().casefold()
     held = held_by(request.user)
-    choices = choices_of(request.user, held=held)
+    choices = choices_of(request.user, held=held) if tab == "eligible" else []
     past = Assignment.objects.filter(person=request.user, status=Assignment.Status.ENDED)
     shown = [choice for choice in choices if words in name_of(choice.eligibility).casefold()]
     context = {
-        "tab": tab if tab in TABS else "eligible",
+        "tab": tab,
         "choices": shown,
-        "choice_count": len(choices),
+        "choice_count": len(choices) if tab == "eligible" else count_of_choices(request.user),
         "held": held,
         "more": asked_for_more(request.user),
         "renewable": renewable(request.user) if tab == "expired" else [],

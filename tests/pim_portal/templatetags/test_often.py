@@ -25,11 +25,28 @@ def drawn(text: str, **said: object) -> str:
         ('{% translate "Deny"|upper %}', "DENY"),
         ('{% translate "Deny" noop %}', "Deny"),
         ("{% translate name %}", "&lt;Ann&gt;"),
-        ("{% blocktranslate %}Hello {{ name }}{% endblocktranslate %}", "Hello &lt;Ann&gt;"),
+        ("{% blocktranslate %}Hello {{ name }}, 100%{% endblocktranslate %}", "Hello &lt;Ann&gt;, 100%"),
+        (
+            "{% blocktranslate with who=name %}For {{ who }}{{ nobody }}{% endblocktranslate %}",
+            "For &lt;Ann&gt;",
+        ),
+        (
+            "{% blocktranslate asvar said %}To {{ name }}{% endblocktranslate %}[{{ said }}]",
+            "[To &lt;Ann&gt;]",
+        ),
+        (
+            "{% blocktranslate trimmed count n=many with who=name %} {{ n }} role of {{ who }}"
+            "{% plural %} {{ n }} roles of {{ who }} {% endblocktranslate %}",
+            "2 roles of &lt;Ann&gt;",
+        ),
+        (
+            "{% blocktranslate count n=one %}{{ n }} role{% plural %}{{ n }} roles{% endblocktranslate %}",
+            "1 role",
+        ),
     ],
 )
 def test_words_are_those_of_django(text: str, shown: str) -> None:
-    assert drawn(text, name="<Ann>") == shown
+    assert drawn(text, name="<Ann>", one=1, many=2) == shown
 
 
 def test_words_are_not_shown_in_the_language_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
