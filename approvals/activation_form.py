@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -17,36 +16,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.mfa.freshness import fresh_factor
 from accounts.wording import worded
+from approvals.asking_form import AskingForm
 from approvals.forecasting import Forecast, forecast
 from approvals.foreseeing import StageAhead, wait_in_words
-from approvals.forms import MomentField, StrictForm, hour_of
+from approvals.forms import MomentField, hour_of
 from approvals.mine import Choice
 from approvals.models import AccessRequest
 from approvals.narrowing import places_beneath
-from audit.journal.actor import Actor
 from roles.effective import settings_at
-from roles.models import EffectiveSettings, Eligibility, Factor, Scope
+from roles.models import EffectiveSettings, Eligibility, Scope
 from roles.requirements import Asked
 from roles.wording import settings_in_words
 
-USUAL_MINUTES = 60
 SHORT_ENOUGH = 80  # characters of a justification that is offered again
-
-
-def needs_code(wanted: Sequence[EffectiveSettings], actor: Actor) -> bool:
-    """Whether a code can and must be given now: for a passkey the browser is asked, on the page that comes next.
-
-    Args:
-        wanted: the settings of all that shall be activated.
-    """
-    if any(one.factor == Factor.PASSKEY for one in wanted):
-        return False
-    ages = [one.oldest_factor for one in wanted if one.oldest_factor is not None]
-    return any(not age for age in ages) or (
-        bool(ages) and fresh_factor(actor, act="", minutes=min(ages)) is None
-    )
 
 
 def _past_of(person: int, role: int) -> QuerySet[AccessRequest]:
@@ -54,7 +37,7 @@ def _past_of(person: int, role: int) -> QuerySet[AccessRequest]:
     return asked.only("minutes", "justification", "created_at")[:10]
 
 
-class ActivationForm(StrictForm):
+class ActivationForm(AskingForm):
     """For how long, why, and where.
 
     Args:
@@ -64,30 +47,17 @@ class ActivationForm(StrictForm):
     """
 
     scope = forms.TypedChoiceField(label=_("Scope"), required=False, empty_value=None)
-    minutes = forms.IntegerField(label=_("For how long"))
-    justification = forms.CharField(
-        label=_("Why"),
-        required=False,
-        widget=forms.Textarea(attrs={"placeholder": _("What you are going to do")}),
-    )
-    ticket = forms.CharField(label=_("Ticket"), required=False)
-    ticket_system = forms.ChoiceField(label=_("Ticket system"), required=False)
     starts_at = MomentField(label=_("Start later"))
-    code = forms.CharField(
-        label=_("Code from your authenticator app"), required=False, max_length=64, strip=False
-    )
-    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(
         self,
         *args: Any,
         eligibility: Eligibility,
-        actor: Actor,
         choice: Choice | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{"auto_id": "activate_%s"} | kwargs)
-        self.eligibility, self.actor, self.choice = eligibility, actor, choice
+        self.eligibility, self.choice = eligibility, choice
         self._offer_places()
         self.place: Scope | None = self.readable("scope") if "scope" in self.fields else None
         self.role_settings: EffectiveSettings = (
@@ -101,18 +71,7 @@ class ActivationForm(StrictForm):
         self.initial["minutes"] = min(self.initial.get("minutes") or self.usual_minutes, self.most)
         if not self.role_settings.ticket_required:
             self.initial.pop("ticket", None)  # of another time, or another scope
-        self.initial.setdefault("idempotency_key", str(secrets.randbits(120)))
-        asked = {
-            "justification": self.role_settings.justification_required,
-            "ticket": self.role_settings.ticket_required,
-        }
-        systems: Any = self.fields["ticket_system"]
-        systems.choices = [("", _("Choose one")), *((name, name) for name in self.role_settings.systems)]
-        if not self.role_settings.systems:
-            del self.fields["ticket_system"]
-        for name, is_asked in asked.items():
-            # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
-            self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
+        self.ask_for([self.role_settings])
 
     def _offer_places(self) -> None:
         """Let a narrower scope be chosen where the directory has any."""
@@ -135,9 +94,7 @@ class ActivationForm(StrictForm):
     @property
     def usual_minutes(self) -> int:
         """What they asked for last time, as far as it is still allowed."""
-        last = self.past[0].minutes if self.past else None
-        usual: int = min(max(last or USUAL_MINUTES, self.least), self.most)
-        return usual
+        return self.allowed(self.past[0].minutes if self.past else None)
 
     @property
     def said_before(self) -> list[str]:
@@ -145,27 +102,10 @@ class ActivationForm(StrictForm):
         said = (one.justification for one in self.past)
         return list(dict.fromkeys(words for words in said if 0 < len(words) <= SHORT_ENOUGH))[:3]
 
-    @cached_property
-    def asks_for_code(self) -> bool:
-        """Whether a second factor must be given now: none in this session is fresh enough."""
-        return needs_code([self.role_settings], self.actor)
-
     @property
     def needs(self) -> list[tuple[str, str]]:
         """What role settings ask, as icon and words."""
         return settings_in_words(self.role_settings)
-
-    def asked(self) -> Asked:
-        """What a valid form asks for."""
-        said = self.cleaned_data
-        return Asked(
-            minutes=said["minutes"],
-            justification=said["justification"],
-            starts_at=said["starts_at"],
-            ticket=said["ticket"],
-            ticket_system=said.get("ticket_system", ""),
-            scope=said.get("scope"),
-        )
 
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""
@@ -183,9 +123,8 @@ class ActivationForm(StrictForm):
     @cached_property
     def foreseen(self) -> Forecast:
         """What would come of what is filled in so far."""
-        minutes = self.readable("minutes") or self.usual_minutes
         asked = Asked(
-            minutes=min(max(minutes, self.least), self.most),
+            minutes=self.allowed(self.readable("minutes") or self.usual_minutes),
             justification=self.readable("justification") or "",
             starts_at=self.readable("starts_at"),
             ticket=self.readable("ticket") or "",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from functools import cached_property
 from math import gcd
 from typing import Any
 
@@ -17,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from approvals.activating_together import Prospect, prospects_of
-from approvals.activation_form import USUAL_MINUTES, needs_code
+from approvals.asking_form import AskingForm
 from approvals.favourite_models import LONGEST_NAME
 from approvals.forecasting import forecast
 from approvals.foreseeing import StageAhead
@@ -25,55 +23,10 @@ from approvals.forms import MomentField, StrictForm, hour_of
 from approvals.mine import Choice
 from approvals.models import AccessRequest
 from approvals.prolonging import Room, no_room_in_words, room_of
-from audit.journal.actor import Actor
 from roles.effective import settings_at
-from roles.models import Assignment, EffectiveSettings, Eligibility
+from roles.models import Assignment, Eligibility
 from roles.requirements import Asked, effect_in_words, who_decides
 from roles.wording import in_words, settings_in_words
-
-
-class AskingForm(StrictForm):
-    """What every form by which somebody asks for power has in common: for how long, why, ticket, code."""
-
-    minutes = forms.IntegerField(label=gettext_lazy("For how long"))
-    justification = forms.CharField(
-        label=gettext_lazy("Why"),
-        required=False,
-        widget=forms.Textarea(attrs={"placeholder": gettext_lazy("What you are going to do")}),
-    )
-    ticket = forms.CharField(label=gettext_lazy("Ticket"), required=False)
-    ticket_system = forms.ChoiceField(label=gettext_lazy("Ticket system"), required=False)
-    code = forms.CharField(
-        label=gettext_lazy("Code from your authenticator app"), required=False, max_length=64, strip=False
-    )
-    idempotency_key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-
-    def ask_for(self, wanted: Sequence[EffectiveSettings], *, minutes: int) -> None:
-        """Fit the fields to what ``wanted`` ask between them, and begin with ``minutes``."""
-        self.wanted = wanted
-        self.initial.setdefault("minutes", minutes)
-        self.initial.setdefault("idempotency_key", str(secrets.randbits(120)))
-        names = list(dict.fromkeys(name for one in wanted for name in one.systems if one.ticket_required))
-        systems: Any = self.fields["ticket_system"]
-        systems.choices = [("", gettext_lazy("Choose one")), *((name, name) for name in names)]
-        if not names:
-            del self.fields["ticket_system"]
-        # Marked for the browser and the label; whether it is missing is judged by the requirements alone.
-        for name, is_asked in (
-            ("justification", self.asks_for_justification),
-            ("ticket", self.asks_for_ticket),
-        ):
-            self.fields[name].widget.attrs |= {"required": True} if is_asked else {}
-
-    @property
-    def asks_for_justification(self) -> bool:
-        """Whether somebody asks for a justification."""
-        return any(one.justification_required for one in self.wanted)
-
-    @property
-    def asks_for_ticket(self) -> bool:
-        """Whether somebody asks for a ticket."""
-        return any(one.ticket_required for one in self.wanted)
 
 
 class ActivateTogetherForm(AskingForm):
@@ -92,30 +45,25 @@ class ActivateTogetherForm(AskingForm):
         self,
         *args: Any,
         eligibilities: Sequence[Eligibility],
-        actor: Actor,
         choices: Sequence[Choice] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **{"auto_id": "together_%s"} | kwargs)
-        self.eligibilities, self.actor = eligibilities, actor
+        self.eligibilities = eligibilities
         first = Asked(minutes=settings.MINIMUM_DURATION_MINUTES)
-        self.start = prospects_of(eligibilities, person=actor.person, asked=first, choices=choices)
+        self.start = prospects_of(eligibilities, person=self.actor.person, asked=first, choices=choices)
         free = [one.role_settings for one in self.start if not one.blocked]
         self.least = settings.MINIMUM_DURATION_MINUTES
         self.most = max([self.least, *(one.max_minutes for one in free)])
         self.step = gcd(settings.DURATION_STEP_MINUTES, self.least, self.most)
         self.initial.setdefault("pick", [one.pk for one in eligibilities])
-        self.ask_for(free, minutes=min(max(USUAL_MINUTES, self.least), self.most))
+        self.initial.setdefault("minutes", self.allowed(None))
+        self.ask_for(free)
 
     @property
     def possible(self) -> list[Prospect]:
         """Those that can be asked for now."""
         return [one for one in self.start if not one.blocked]
-
-    @cached_property
-    def asks_for_code(self) -> bool:
-        """Whether a second factor must be given now."""
-        return needs_code(self.wanted, self.actor)
 
     @property
     def ticket_for(self) -> str:
@@ -124,21 +72,10 @@ class ActivateTogetherForm(AskingForm):
             str(one.eligibility.role) for one in self.possible if one.role_settings.ticket_required
         )
 
-    def asked(self) -> Asked:
-        """What a valid form asks for."""
-        said = self.cleaned_data
-        return Asked(
-            minutes=said["minutes"],
-            justification=said["justification"],
-            starts_at=said["starts_at"],
-            ticket=said["ticket"],
-            ticket_system=said.get("ticket_system", ""),
-        )
-
     def effects(self) -> list[SafeString]:
         """For each role the sentence that says what will happen, for what is filled in so far."""
-        minutes = self.readable("minutes") or self.initial["minutes"]
-        asked = Asked(min(max(minutes, self.least), self.most), starts_at=self.readable("starts_at"))
+        minutes = self.allowed(self.readable("minutes") or self.initial["minutes"])
+        asked = Asked(minutes, starts_at=self.readable("starts_at"))
         judged = prospects_of(
             [one.eligibility for one in self.possible],
             person=self.actor.person,
@@ -191,9 +128,9 @@ class LongerForm(AskingForm):
         actor: who holds it, in their session.
     """
 
-    def __init__(self, *args: Any, assignment: Assignment, actor: Actor, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, assignment: Assignment, **kwargs: Any) -> None:
         super().__init__(*args, **{"auto_id": "longer_%s"} | kwargs)
-        self.assignment, self.actor = assignment, actor
+        self.assignment = assignment
         self.role_settings = settings_at(assignment.role, assignment.scope)
         self.room: Room = room_of(assignment, self.role_settings)
         self.fields["minutes"].label = _("How much longer")
@@ -207,7 +144,8 @@ class LongerForm(AskingForm):
             self.initial.setdefault("justification", last.justification)
             if self.role_settings.ticket_required:
                 self.initial.update({"ticket": last.ticket, "ticket_system": last.ticket_system})
-        self.ask_for([self.role_settings], minutes=min(max(USUAL_MINUTES, self.least), self.most))
+        self.initial.setdefault("minutes", self.allowed(None))
+        self.ask_for([self.role_settings])
 
     def _last(self) -> AccessRequest | None:
         """The request by which it was activated: what it is for has most likely not changed."""
@@ -217,34 +155,17 @@ class LongerForm(AskingForm):
     @property
     def shown_minutes(self) -> int:
         """Where the slider stands: what was filled in, between its ends."""
-        minutes: int = self.readable("minutes") or self.initial["minutes"]
-        shown: int = min(self.most, max(self.least, minutes))
-        return shown
+        return self.allowed(self.readable("minutes") or self.initial["minutes"])
 
     @property
     def why_not(self) -> str:
         """Why it cannot go on for longer; "" when it can."""
         return "" if self.room.minutes else no_room_in_words(self.room, self.role_settings)
 
-    @cached_property
-    def asks_for_code(self) -> bool:
-        """Whether a second factor must be given now."""
-        return needs_code(self.wanted, self.actor)
-
     @property
     def needs(self) -> list[tuple[str, str]]:
         """What role settings ask, as icon and words."""
         return settings_in_words(self.role_settings)
-
-    def asked(self) -> Asked:
-        """What a valid form asks for."""
-        said = self.cleaned_data
-        return Asked(
-            minutes=said["minutes"],
-            justification=said["justification"],
-            ticket=said["ticket"],
-            ticket_system=said.get("ticket_system", ""),
-        )
 
     def effect(self) -> SafeString:
         """The sentence above the button, for what is filled in so far."""

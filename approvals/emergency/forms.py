@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.mfa.freshness import PHISHING_RESISTANT
 from accounts.mfa.verifying import METHODS, own_factors
 from accounts.models import FactorUse
-from approvals.activation_form import USUAL_MINUTES
+from approvals.asking_form import USUAL_MINUTES
 from approvals.emergency.models import EmergencyUse
 from approvals.emergency.skipping import Bypassed, bypassed, under_emergency
 from approvals.emergency.unreviewed import open_use_of, why_blocked
