@@ -1,4 +1,4 @@
-"""Addresses of pages, found once for each kind of page: a list of fifty rows would else look for two hundred of them."""
+"""Addresses of pages, found once for each kind of page: a list would else look for hundreds of them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ def address_of(name: str, *keys: int) -> str:
     Raises:
         NoReverseMatch: there is no such page.
     """
-    parts = _around_keys(name, len(keys), get_script_prefix(), get_urlconf())
-    if not keys:
-        return parts[0]
-    return "".join([*(f"{part}{key}" for part, key in zip(parts, keys, strict=False)), parts[-1]])
+    before, *after = _around_keys(name, len(keys), get_script_prefix(), get_urlconf())
+    return before + "".join(f"{key}{part}" for key, part in zip(keys, after, strict=True))
 
 
 @lru_cache(maxsize=1024)
 def _around_keys(name: str, keys: int, prefix: str, urlconf: str | None) -> list[str]:
-    """What stands before, between and after the keys."""
+    """What stands before the keys, and after each of them."""
     return reverse(name, urlconf, args=[ANY_KEY] * keys).split(str(ANY_KEY))

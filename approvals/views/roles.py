@@ -33,8 +33,8 @@ PAGE_OR_JSON = ["text/html", "application/json"]
 @require_safe
 def my_roles(request: PortalRequest) -> HttpResponse:
     """Everything I may, hold or held."""
-    asked = request.GET.get("tab")
-    tab = asked if asked in TABS else "eligible"
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "eligible"
     words = request.GET.get("q", "").strip().casefold()
     held = held_by(request.user)
     choices = choices_of(request.user, held=held) if tab == "eligible" else []
