@@ -3,13 +3,16 @@
 Django words every question anew, and for most of ours that takes longer than the database takes to answer. A question
 that differs from one time to the next in its values alone is built and compiled once for each shape of its values; after
 that only the values are put in. ``settings.CHECK_WORDING``, on in tests, words each question in full as well and compares.
+
+PostgreSQL keeps the plans of ``worded`` questions: they find rows by keys, and one plan is as good as another made for
+other keys. Lists and counts are planned each time, with the values that decide how.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +26,8 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 KEPT = 1024  # shapes of questions
+PLANNED_AFTER = 5  # times that a connection has asked a question, its plan is kept
+PLANS = 400  # that a connection keeps
 
 #: never a key, a text or a moment of anybody's
 NUMBERS = 2_000_000_000
@@ -88,7 +93,23 @@ def worded(ask: Ask[Row], *values: Any) -> list[Row]:
     compiler.as_sql = lambda *args, **kwargs: words
     question: Any = known.question.all()
     question.query.get_compiler = lambda *args, **kwargs: compiler
-    return list(question)
+    with _plans_kept():
+        return list(question)
+
+
+@contextmanager
+def _plans_kept() -> Iterator[None]:
+    """Let PostgreSQL keep the plan of what is asked here."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    server: Any = connection.connection
+    server.prepare_threshold, server.prepared_max = PLANNED_AFTER, PLANS
+    try:
+        yield
+    finally:
+        server.prepare_threshold = None
 
 
 def among(ask: Ask[Any], *values: Any) -> RawSQL:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import Q, QuerySet
 
 from accounts import wording
@@ -163,3 +163,18 @@ def test_each_thread_asks_over_its_own_connection(cast: Cast) -> None:
     thread.join(timeout=30)
     assert found[0] is not connections["default"]
     assert found[-1] == [cast.approver]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no plans")
+def test_postgresql_keeps_the_plan_of_what_is_asked_again_and_of_nothing_else(cast: Cast) -> None:
+    builder = Builder()
+    for n in range(wording.PLANNED_AFTER + 1):
+        assert worded(builder.people, cast.employee.pk + n)[:1] == list(builder.people(cast.employee.pk + n))
+        list(User.objects.filter(display_name="Nobody").order_by("pk"))
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [words for (words,) in cursor.fetchall()]
+
+    assert any('FROM "accounts_user"' in words and '"id" IN ($1)' in words for words in kept)
+    assert not any('"display_name" = ' in words for words in kept)
