@@ -14,15 +14,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holders_of, holds
-from accounts.models import Absence, Membership, People, User
+from accounts.duties import READERS, ROLE_ADMINISTRATORS, duties_of, holds
+from accounts.models import Absence, DutyHolding, Membership, People, User
 from accounts.wording import Fixed, among, worded
 from approvals.models import AccessRequest, AccessRequests, Decision, FrozenApprover
 from approvals.settings.places import Line
 from audit.journal.refusing import NotAllowed
 from roles.models import Approver, Role
 from roles.parts import Parts, Values, parts_of, roles_meant
-from roles.permissions import OWN, RoleKeys, could_activate, people_with_duty, people_with_part, roles_of
+from roles.permissions import OWN, RoleKeys, could_activate, having_part, people_with_duty, roles_of
 
 
 def roles_managed_by(person: User) -> QuerySet[Role]:
@@ -34,14 +34,13 @@ def roles_managed_by(person: User) -> QuerySet[Role]:
 
 def managers_of(role: Role) -> People:
     """The enabled people who may change who holds ``role``: the other direction of ``roles_managed_by``."""
-    return _managing(RoleKeys.of(role), timezone.now())
-
-
-def _managing(role: RoleKeys, now: datetime) -> People:
-    by_duty = holders_of(*ROLE_ADMINISTRATORS, at=now).filter(is_active=True)
-    owning = people_with_part(OWN, role, now)
-    people: People = User.objects.filter(Q(pk__in=by_duty.values("pk")) | Q(pk__in=owning.values("pk")))
+    people: People = User.objects.filter(_managing(RoleKeys.of(role), timezone.now()))
     return people
+
+
+def _managing(role: RoleKeys, now: datetime) -> Q:
+    by_duty = DutyHolding.objects.in_force(now).filter(duty__in=ROLE_ADMINISTRATORS).values("person")
+    return Q(pk__in=by_duty, is_active=True) | having_part(OWN, role, now)
 
 
 class Part(NamedTuple):
@@ -212,9 +211,9 @@ def _named(
                 members = Membership.objects.in_force(now).filter(group=group, kind=Membership.Kind.MEMBER)
                 who |= Q(pk__in=members.values("person"))
             case Approver.Kind.OWNERS:
-                who |= Q(pk__in=people_with_part(OWN, role, now).values("pk"))
+                who |= having_part(OWN, role, now)
             case FrozenApprover.MANAGERS:
-                who |= Q(pk__in=_managing(role, now).values("pk"))
+                who |= _managing(role, now)
             case Approver.Kind.MANAGER:
                 who |= Q(pk=manager)
     found: Any = User.objects.filter(who).order_by()

@@ -72,11 +72,12 @@ class RoleKeys(NamedTuple):
 
 def people_with(part: str, role: Role) -> People:
     """The enabled people who have ``part`` in ``role`` or in its directory: the other direction of ``roles_of``."""
-    return people_with_part(part, RoleKeys.of(role), timezone.now())
+    people: People = User.objects.filter(having_part(part, RoleKeys.of(role), timezone.now()))
+    return people
 
 
-def people_with_part(part: str, role: RoleKeys, at: datetime) -> People:
-    """The question of ``people_with``, at a moment."""
+def having_part(part: str, role: RoleKeys, at: datetime) -> Q:
+    """The same at a moment, to be asked of people with something else: one look at them then does for all of it."""
     of_role, of_directory = (
         {"permission__codename": f"{part}_role"},
         {"permission__codename": f"{part}_directory"},
@@ -89,23 +90,17 @@ def people_with_part(part: str, role: RoleKeys, at: datetime) -> People:
         ).values("group")
     )
     members = Membership.objects.in_force(at).filter(groups, kind=Membership.Kind.MEMBER).values("person")
-    owners = Membership.objects.in_force(at).filter(group=role.group, kind=Membership.Kind.OWNER)
-    owns_group = part == OWN and role.group is not None
-    people: People = (
-        User.objects.enabled()
-        .humans()
-        .filter(
-            Q(pk__in=RolePersonAppointment.objects.filter(content_object=role.pk, **of_role).values("user"))
-            | Q(
-                pk__in=DirectoryPersonAppointment.objects.filter(
-                    content_object=role.directory, **of_directory
-                ).values("user")
-            )
-            | Q(pk__in=members)
-            | Q(pk__in=owners.values("person") if owns_group else [])
-        )
+    named = Q(pk__in=RolePersonAppointment.objects.filter(content_object=role.pk, **of_role).values("user"))
+    named |= Q(
+        pk__in=DirectoryPersonAppointment.objects.filter(
+            content_object=role.directory, **of_directory
+        ).values("user")
     )
-    return people
+    named |= Q(pk__in=members)
+    if part == OWN and role.group is not None:
+        owners = Membership.objects.in_force(at).filter(group=role.group, kind=Membership.Kind.OWNER)
+        named |= Q(pk__in=owners.values("person"))
+    return named & Q(is_active=True, kind=User.Kind.PERSON)
 
 
 def holders_at(role: Role, scope: Scope) -> Assignments:
