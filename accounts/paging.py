@@ -244,7 +244,7 @@ def counted_each(
     In a statement of our own words: the ORM takes longer to word and to send a dozen counts than the database to count.
 
     Args:
-        lists: the sources of each, as rows or as ``words_of`` their keys.
+        lists: the sources of each, as rows or as ``words_of`` their keys. Rows in an order are counted along it.
     """
     asked: list[str] = []
     said: list[Any] = []
@@ -264,8 +264,10 @@ def counted_each(
 
 def _in_words(source: QuerySet[Any]) -> Words | None:
     """The words and parameters of a question for the keys of ``source``; None where nothing can come of it."""
+    if not source.query.order_by:
+        source = source.order_by()  # not in the order that its model has
     with suppress(EmptyResultSet):
-        words, values = source.order_by().values("pk").query.sql_with_params()
+        words, values = source.values("pk").query.sql_with_params()
         return words, list(values)
     return None
 

@@ -202,11 +202,14 @@ class Listing:
     def _expired(self) -> list[QuerySet[Any]]:
         since = self.now - LATELY
         over = Eligibility.objects.filter(~Q(status="removed"), ends_at__gt=since, ends_at__lte=self.now)
-        return [
+        found = [
             over.annotate(at=F("ends_at")),
             Assignment.objects.filter(status="ended", ended_at__gt=since).annotate(at=F("ended_at")),
             GroupAssignment.objects.filter(status="ended", ended_at__gt=since).annotate(at=F("ended_at")),
         ]
+        # Counted along their index too: what ended lately lies close together, and a look through a table of all that
+        # ever ended takes twenty times as long where it begins elsewhere.
+        return [rows.order_by("-at", "-pk") for rows in found]
 
     def _wanted(self, model: type[models.Model]) -> Q:
         """What is filtered by, as a question to one kind of row."""

@@ -71,3 +71,20 @@ def lengths(minutes: Iterable[int], note: str) -> SafeString:
         f'<option value="{length:d}">{conditional_escape(duration_words(length))}' for length in minutes
     )
     return SafeString("</option>".join([f"{first} {conditional_escape(note)}", *others, ""]))
+
+
+@register.simple_tag
+def spark(bars: Iterable[Mapping[str, object]], label: str) -> SafeString:
+    """A small drawing of bars, 120 wide and 24 high.
+
+    Args:
+        bars: each with ``x``, ``y``, ``height`` and ``kind`` (``""``, ``no`` or ``none``).
+        label: what it shows, in words.
+    """
+    drawn = "".join(
+        f'<rect x="{bar["x"]}" y="{bar["y"]}" width="7" height="{bar["height"]}" rx="1" class="{bar["kind"]}"/>'
+        for bar in bars
+    )
+    return SafeString(
+        f'<svg class="spark" viewBox="0 0 120 24" role="img" aria-label="{conditional_escape(label)}">{drawn}</svg>'
+    )

@@ -34,3 +34,13 @@ def test_durations_to_choose_from_begin_with_what_was_asked() -> None:
     html = drawn("{% lengths minutes note %}", minutes=[240, 90], note="(as asked)")
 
     assert html == '<option value="240">4 h (as asked)</option><option value="90">1 h 30 min</option>'
+
+
+def test_a_drawing_of_bars_says_what_it_shows() -> None:
+    bars = [{"x": 0, "y": 6, "height": 18, "kind": "no"}, {"x": 10, "y": 22, "height": 2, "kind": ""}]
+
+    html = drawn("{% spark bars label %}", bars=bars, label=f"Two months {EVIL}")
+
+    assert f'role="img" aria-label="Two months {SAFE}"' in html
+    assert '<rect x="0" y="6" width="7" height="18" rx="1" class="no"/>' in html
+    assert html.count("<rect") == 2
