@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts.wording import Fixed, Words, worded
 
 ROWS = 50  # on a page
-COUNTED = 1_000  # rows; more are "1 000+"
+COUNTED = 500  # rows; more are "500+"
 LARGEST = 2**63 - 1
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
@@ -223,7 +223,7 @@ def value_for(field: Field[Any, Any], said: Any) -> Any:
 
 
 class Count(int):
-    """How many there are, counted no further than is cheap: "1 000+" where there are more."""
+    """How many there are, counted no further than is cheap: "500+" where there are more."""
 
     is_more = False
 

@@ -27,7 +27,7 @@ from approvals.views.requests import context_for, every_request, request_for
 from audit.journal.refusing import Overtaken, Refused
 
 ROWS = 25  # on a page of answers
-CASES = 15  # on a page of requests, each with all there is to know about it
+CASES = 12  # on a page of requests, each with all there is to know about it
 #: what a row shows of others
 SHOWN = ("role__directory", "scope", "holder", "requester", "eligibility", "assignment", "factor_use")
 AT_ONCE = 25  # requests that may be answered together

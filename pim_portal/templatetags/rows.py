@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from django import template
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from pim_portal.templatetags.portal import decorative
 from pim_portal.times import duration_words
@@ -67,10 +68,21 @@ def lengths(minutes: Iterable[int], note: str) -> SafeString:
         minutes: how long each is.
         note: what is said of the first one.
     """
+    return _options(tuple(minutes), note, get_language())
+
+
+@lru_cache(maxsize=256)
+def _options(minutes: tuple[int, ...], note: str, language: str | None) -> SafeString:
     first, *others = (
         f'<option value="{length:d}">{conditional_escape(duration_words(length))}' for length in minutes
     )
     return SafeString("</option>".join([f"{first} {conditional_escape(note)}", *others, ""]))
+
+
+@register.filter
+def short(text: str, most: int) -> str:
+    """``text``, or the beginning of it where it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 @register.simple_tag

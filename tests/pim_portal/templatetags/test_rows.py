@@ -44,3 +44,8 @@ def test_a_drawing_of_bars_says_what_it_shows() -> None:
     assert f'role="img" aria-label="Two months {SAFE}"' in html
     assert '<rect x="0" y="6" width="7" height="18" rx="1" class="no"/>' in html
     assert html.count("<rect") == 2
+
+
+def test_a_long_text_is_shown_by_its_beginning() -> None:
+    assert drawn("{{ said|short:8 }}", said="Ten <b letters") == "Ten &lt;b…"
+    assert drawn("{{ said|short:8 }}", said="Eight is") == "Eight is"
