@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from django.urls import get_script_prefix, get_urlconf, reverse
+from django.urls import get_script_prefix, reverse
 
 #: stands for a key until there is one
 ANY_KEY = 10**18
@@ -16,11 +16,11 @@ def address_of(name: str, *keys: int) -> str:
     Raises:
         NoReverseMatch: there is no such page.
     """
-    before, *after = _around_keys(name, len(keys), get_script_prefix(), get_urlconf())
-    return before + "".join(f"{key}{part}" for key, part in zip(keys, after, strict=True))
+    return _pattern(name, len(keys), get_script_prefix()) % keys
 
 
 @lru_cache(maxsize=1024)
-def _around_keys(name: str, keys: int, prefix: str, urlconf: str | None) -> list[str]:
-    """What stands before the keys, and after each of them."""
-    return reverse(name, urlconf, args=[ANY_KEY] * keys).split(str(ANY_KEY))
+def _pattern(name: str, keys: int, prefix: str) -> str:
+    """The address with a place for each of the keys."""
+    address = reverse(name, args=[ANY_KEY] * keys)
+    return address.replace("%", "%%").replace(str(ANY_KEY), "%d")

@@ -5,7 +5,8 @@ that differs from one time to the next in its values alone is built and compiled
 that only the values are put in. ``settings.CHECK_WORDING``, on in tests, words each question in full as well and compares.
 
 PostgreSQL keeps the plans of ``worded`` questions: they find rows by keys, and one plan is as good as another made for
-other keys. Lists and counts are planned each time, with the values that decide how.
+other keys. What never changes in them stands in the words, so that such a plan may use the indexes made for it. Lists
+and counts are planned each time, with the values that decide how.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cached_property
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -26,7 +28,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 KEPT = 1024  # shapes of questions
-PLANNED_AFTER = 5  # times that a connection has asked a question, its plan is kept
+PLANNED_AFTER = 1  # time that a connection has asked a question, PostgreSQL is told to remember it
 PLANS = 400  # that a connection keeps
 
 #: never a key, a text or a moment of anybody's
@@ -35,6 +37,7 @@ TEXT = "\ue000{}\ue001"
 MOMENTS = datetime(9000, 1, 1, tzinfo=UTC)
 
 Words = tuple[str, list[Any]]
+Slot = tuple[int | None, Any]
 Row = TypeVar("Row")
 Ask = Callable[..., QuerySet[Any, Row]]
 
@@ -59,13 +62,35 @@ class _Worded:
     question: QuerySet[Any]
     compiler: Any
     sql: str | None
-    slots: list[tuple[int | None, Any]]
+    slots: list[Slot]
 
     def filled(self, leaves: Sequence[Any]) -> Words:
         """Its words and parameters, the values put in."""
-        adapted = [_adapted(one) for one in leaves]
-        said = [made if leaf is None else _as(made, adapted[leaf]) for leaf, made in self.slots]
-        return self.sql or "", said
+        return self.sql or "", _fill(self.slots, leaves)
+
+    def to_keep(self, leaves: Sequence[Any]) -> Words:
+        """The same for a plan that is kept: what never changes stands in the words."""
+        words, slots = self._fixed
+        return words, _fill(slots, leaves)
+
+    @cached_property
+    def _fixed(self) -> tuple[str, list[Slot]]:
+        if connection.vendor != "postgresql":
+            return self.sql or "", self.slots
+        operations: Any = connection.ops
+        said, slots = [], []
+        for leaf, made in self.slots:
+            if leaf is None and isinstance(made, str | bool):
+                said.append(operations.compose_sql("%s", [made]).replace("%", "%%"))
+            else:
+                said.append("%s")
+                slots.append((leaf, made))
+        return (self.sql or "").replace("%%", "%%%%") % tuple(said), slots
+
+
+def _fill(slots: Iterable[Slot], leaves: Sequence[Any]) -> list[Any]:
+    adapted = [_adapted(one) for one in leaves]
+    return [made if leaf is None else _as(made, adapted[leaf]) for leaf, made in slots]
 
 
 _known: OrderedDict[Any, _Worded] = OrderedDict()
@@ -87,19 +112,19 @@ def worded(ask: Ask[Row], *values: Any) -> list[Row]:
     known, leaves = _known_for(ask, values)
     if known.sql is None:
         return []
-    words = known.filled(leaves)
+    words = known.to_keep(leaves)
     compiler = copy(known.compiler)
     compiler.connection = connections[connection.alias]  # each thread has its own
     compiler.as_sql = lambda *args, **kwargs: words
     question: Any = known.question.all()
     question.query.get_compiler = lambda *args, **kwargs: compiler
-    with _plans_kept():
+    with plans_kept():
         return list(question)
 
 
 @contextmanager
-def _plans_kept() -> Iterator[None]:
-    """Let PostgreSQL keep the plan of what is asked here."""
+def plans_kept() -> Iterator[None]:
+    """Let PostgreSQL keep the plan of what is asked here: by keys, in words that are the same each time."""
     if connection.vendor != "postgresql":
         yield
         return

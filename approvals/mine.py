@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -16,7 +17,7 @@ from accounts.wording import worded
 from approvals.extending import EXTEND_WITHIN
 from approvals.favourite_models import Favourite
 from approvals.models import AccessRequest, AccessRequests
-from roles.effective import Layers, layers_for
+from roles.effective import Layers, layers_at, layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.models.assignment import being_in_force
 from roles.models.eligibility import groups_of
@@ -25,12 +26,21 @@ from roles.wording import settings_in_words
 LATEST = 100  # requests looked at to tell what was used lately
 
 
+class LastUse(NamedTuple):
+    """Somebody's latest activation of a role: the key of the request, for how long, and when it was asked for."""
+
+    role: int
+    pk: int
+    minutes: int | None
+    created_at: datetime
+
+
 @dataclass(frozen=True)
 class Choice:
     """A role that a person may activate, and how it stands for them.
 
     Args:
-        layers: what every level says that counts here.
+        known: what counts here and elsewhere, by the keys of role and scope, as far as that was asked already.
         held: their assignment by this eligibility, while its time is not over.
         waiting: their request that waits for a decision.
         last: their latest activation of the role.
@@ -38,11 +48,17 @@ class Choice:
     """
 
     eligibility: Eligibility
-    layers: Layers = field(default_factory=Layers)
+    known: Mapping[tuple[int, int | None], Layers] = field(default_factory=dict, compare=False)
     held: Assignment | None = None
     waiting: AccessRequest | None = None
-    last: AccessRequest | None = None
+    last: LastUse | None = None
     is_favourite: bool = False
+
+    @cached_property
+    def layers(self) -> Layers:
+        """What every level says that counts here."""
+        mine = self.eligibility
+        return self.known.get((mine.role_id, mine.scope_id)) or layers_at(mine.role, mine.scope)
 
     @property
     def role_settings(self) -> EffectiveSettings:
@@ -80,17 +96,19 @@ def ends_soon(at: datetime | None) -> bool:
     return at is not None and now < at <= now + EXTEND_WITHIN
 
 
-def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> list[Choice]:
+def choices_of(
+    person: User, *, held: Iterable[Assignment] | None = None, shown: int | None = None
+) -> list[Choice]:
     """Every role ``person`` may activate at this moment, favourites and lately used ones first.
 
     Seven queries, however many there are.
 
     Args:
         held: what ``held_by`` says, where that was just asked already.
+        shown: how many of the first ones have their role settings looked at; all when left out.
     """
     now = timezone.now()
     eligibilities = worded(_eligible, now, person.pk, groups_of(person, now)) if person.is_active else []
-    layers = layers_for((one.role, one.scope) for one in eligibilities)
     by_eligibility = {
         one.eligibility_id: one
         for one in (held_by(person) if held is None else held)
@@ -102,13 +120,14 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
     for one in worded(_waiting, now, person.pk):
         waiting |= {(one.role_id, one.scope_id): one, one.eligibility_id or 0: one}
     starred = set(worded(_starred, person.pk))
-    last: dict[int, AccessRequest] = {}
-    for one in worded(_lately, person.pk):
-        last.setdefault(one.role_id, one)
+    last: dict[int, LastUse] = {}
+    for use in worded(_lately, person.pk):
+        last.setdefault(use[0], LastUse(*use))
+    known: dict[tuple[int, int | None], Layers] = {}
     choices = [
         Choice(
             eligibility,
-            layers[eligibility.role_id, eligibility.scope_id],
+            known,
             held=by_eligibility.get(eligibility.pk),
             waiting=waiting.get(eligibility.pk) or waiting.get((eligibility.role_id, eligibility.scope_id)),
             last=last.get(eligibility.role_id),
@@ -116,7 +135,9 @@ def choices_of(person: User, *, held: Iterable[Assignment] | None = None) -> lis
         )
         for eligibility in eligibilities
     ]
-    return sorted(choices, key=favourites_first)
+    choices.sort(key=favourites_first)
+    known |= layers_for((one.eligibility.role, one.eligibility.scope) for one in choices[:shown])
+    return choices
 
 
 def count_of_choices(person: User) -> int:
@@ -143,8 +164,8 @@ def _waiting(now: datetime, person: int) -> QuerySet[AccessRequest]:
     return _activations_of(person).open(now)
 
 
-def _lately(person: int) -> QuerySet[AccessRequest]:
-    return _activations_of(person).only("role_id", "minutes", "created_at", "status")[:LATEST]
+def _lately(person: int) -> QuerySet[AccessRequest, tuple[int, int, int | None, datetime]]:
+    return _activations_of(person).values_list("role", "pk", "minutes", "created_at")[:LATEST]
 
 
 def _starred(person: int) -> QuerySet[Favourite, tuple[int, int]]:

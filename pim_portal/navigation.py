@@ -9,10 +9,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.addresses import address_of
 from accounts.duties import PEOPLE_ADMINISTRATORS, READERS
 from accounts.http import PortalRequest
 from accounts.models import FactorUse
@@ -209,7 +209,7 @@ def drawn(link: Link, tally: Tally, *, at: str) -> dict[str, Any]:
     """A link as the template draws it."""
     count = link.count(tally)
     return {
-        "url": reverse(link.name),
+        "url": address_of(link.name),
         "icon": link.icon,
         "label": link.label,
         "current": at == link.name or at in link.beneath,

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "simple_history",
     "django_htmx",
     "csp",
+    "django.forms",  # for the templates of its controls, one of which is our own
     "audit.journal",
     "accounts",
     "django_otp_webauthn",  # below the people: it asks for their model as soon as it is imported
@@ -132,6 +133,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- Data ---------------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,8 @@ def home(request: PortalRequest) -> HttpResponse:
     if target == "live":
         return live_part(request)
     held = held_by(request.user)
-    choices = choices_of(request.user, held=held)
+    together = not {"several", "set"}.isdisjoint(request.GET)
+    choices = choices_of(request.user, held=held, shown=None if together else TILES)
     sets = sets_in(request, choices)
     picks = picked_of(request, choices, sets)
     context = quick_part(request, choices) if picks is None else together_part(request, choices, picks)

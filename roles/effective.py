@@ -52,7 +52,7 @@ class Layers:
     def approvers(self) -> list[Approver]:
         """The lines that say who approves here; none means the role administrators. Costs a query of its own."""
         source = self.source_of("approvers")
-        return list(source.approvers.select_related("person", "group")) if source else []
+        return worded(_approvers_of, source.pk) if source else []
 
     def stages(self, lines: Iterable[Approver]) -> tuple[Stage, ...]:
         """The stages in which ``lines``, the approvers here, are asked."""
@@ -101,6 +101,10 @@ def _settings_of(roles: tuple[int, ...], directories: tuple[int, ...]) -> QueryS
         | Q(level=Level.DIRECTORY, directory__in=directories)
         | Q(level__in=[Level.ROLE, Level.SCOPE], role__in=roles)
     )
+
+
+def _approvers_of(role_settings: int) -> QuerySet[Approver]:
+    return Approver.objects.filter(role_settings=role_settings).select_related("person", "group")
 
 
 def changed(settings: EffectiveSettings, **values: Any) -> EffectiveSettings:

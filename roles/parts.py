@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Membership, User
-from accounts.wording import worded
+from accounts.wording import plans_kept, worded
 from roles.connectors.groups import entitlement_of
 from roles.models import (
     DirectoryGroupAppointment,
@@ -129,7 +129,7 @@ def _appointments(person: int, groups: list[int]) -> list[tuple[str, str, int]]:
             marks = ", ".join(["%s"] * len(groups))
             asked.append(chosen.format(quoted(of_group._meta.db_table)) + f" WHERE a.group_id IN ({marks})")
             said += groups
-    with connection.cursor() as cursor:
+    with plans_kept(), connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(asked), said)
         return list(cursor.fetchall())
 
@@ -167,6 +167,6 @@ def _appointed(part: str, of: dict[str, dict[int, int]]) -> list[tuple[str, str,
             said += [f"{part}_{what}", *things]
     if not of["role"]:
         return []
-    with connection.cursor() as cursor:
+    with plans_kept(), connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(asked), said)
         return list(cursor.fetchall())

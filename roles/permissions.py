@@ -77,30 +77,23 @@ def people_with(part: str, role: Role) -> People:
 
 
 def having_part(part: str, role: RoleKeys, at: datetime) -> Q:
-    """The same at a moment, to be asked of people with something else: one look at them then does for all of it."""
-    of_role, of_directory = (
-        {"permission__codename": f"{part}_role"},
-        {"permission__codename": f"{part}_directory"},
-    )
-    groups = Q(
-        group__in=RoleGroupAppointment.objects.filter(content_object=role.pk, **of_role).values("group")
-    ) | Q(
-        group__in=DirectoryGroupAppointment.objects.filter(
-            content_object=role.directory, **of_directory
-        ).values("group")
-    )
-    members = Membership.objects.in_force(at).filter(groups, kind=Membership.Kind.MEMBER).values("person")
-    named = Q(pk__in=RolePersonAppointment.objects.filter(content_object=role.pk, **of_role).values("user"))
-    named |= Q(
-        pk__in=DirectoryPersonAppointment.objects.filter(
-            content_object=role.directory, **of_directory
-        ).values("user")
-    )
-    named |= Q(pk__in=members)
+    """The same at a moment, to be asked of people with something else.
+
+    Whoever has the part is looked for by keys: a choice between several questions would be put to everybody there is.
+    """
+    of_role = {"content_object": role.pk, "permission__codename": f"{part}_role"}
+    of_directory = {"content_object": role.directory, "permission__codename": f"{part}_directory"}
+    groups = RoleGroupAppointment.objects.filter(**of_role).values("group")
+    groups = groups.union(DirectoryGroupAppointment.objects.filter(**of_directory).values("group"))
+    held = Membership.objects.in_force(at).order_by()
+    who = [
+        RolePersonAppointment.objects.filter(**of_role).values("user"),
+        DirectoryPersonAppointment.objects.filter(**of_directory).values("user"),
+        held.filter(group__in=groups, kind=Membership.Kind.MEMBER).values("person"),
+    ]
     if part == OWN and role.group is not None:
-        owners = Membership.objects.in_force(at).filter(group=role.group, kind=Membership.Kind.OWNER)
-        named |= Q(pk__in=owners.values("person"))
-    return named & Q(is_active=True, kind=User.Kind.PERSON)
+        who.append(held.filter(group=role.group, kind=Membership.Kind.OWNER).values("person"))
+    return Q(pk__in=who[0].union(*who[1:]), is_active=True, kind=User.Kind.PERSON)
 
 
 def holders_at(role: Role, scope: Scope) -> Assignments:

@@ -27,7 +27,7 @@ from audit.journal.refusing import Refused
 from roles.models import Assignment, Risk, Role, Scope
 from roles.permissions import OWN
 
-ROWS = 25  # on a page
+ROWS = 20  # on a page
 SCOPES = 200  # of a directory that are offered
 KIND_ICONS = {
     Kind.STANDING: "lock",

@@ -22,13 +22,13 @@ def row_links(links: Iterable[Mapping[str, str]], about: object) -> SafeString:
     """What can be done with a row, each an icon that says to a screen reader what it does and to what.
 
     Args:
-        links: each with ``url``, ``icon`` and ``label``.
+        links: each with ``url`` (of ``address_of``, in which there is nothing to escape), ``icon`` and ``label``.
         about: what the row is of.
     """
     what = conditional_escape(str(about))
     return SafeString(
         "".join(
-            f'<a class="btn quiet only sm" href="{conditional_escape(link["url"])}" '
+            f'<a class="btn quiet only sm" href="{link["url"]}" '
             f"{_icon_and_word(link['icon'], link['label'])} {what}</span></a>"
             for link in links
         )
@@ -38,6 +38,24 @@ def row_links(links: Iterable[Mapping[str, str]], about: object) -> SafeString:
 @cache
 def _icon_and_word(icon: str, label: str) -> SafeString:
     return format_html('title="{}">{}<span class="sr">{}', label, decorative(icon, ""), label)
+
+
+@register.simple_tag
+def attributes(said: Mapping[str, object]) -> SafeString:
+    """What Django's own template says in a loop: the attributes of a form's control.
+
+    Args:
+        said: by name; True is the name alone, False is nothing.
+    """
+    return SafeString(
+        "".join(
+            f" {conditional_escape(name)}"
+            if value is True
+            else f' {conditional_escape(name)}="{conditional_escape(str(value))}"'
+            for name, value in said.items()
+            if value is not False
+        )
+    )
 
 
 @register.simple_tag

@@ -178,6 +178,17 @@ def test_postgresql_keeps_the_plan_of_what_is_asked_again_and_of_nothing_else(ca
     assert not any('"display_name" = ' in words for words in kept)
 
 
+def test_what_never_changes_stands_in_the_words_of_a_kept_plan(cast: Cast) -> None:
+    def ask(key: int) -> QuerySet[User]:
+        return User.objects.filter(pk=key).exclude(display_name="100%s 'of' it")
+
+    for _ in range(wording.PLANNED_AFTER + 1):
+        assert worded(ask, cast.employee.pk) == [cast.employee]
+
+    said = [words for words in kept_plans() if "100%s ''of'' it" in words]
+    assert bool(said) is (connection.vendor == "postgresql")
+
+
 def kept_plans() -> list[str]:
     """The statements whose plans this connection's server keeps; SQLite keeps none."""
     if connection.vendor != "postgresql":

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import django.forms
 from django.template import Context, Template
 
 EVIL = '<b>&"'
 SAFE = "&lt;b&gt;&amp;&quot;"
+FORMS = Path(django.forms.__file__).parent
+DJANGOS_OWN = (FORMS / "templates/django/forms/widgets/attrs.html").read_text()
 
 
 def drawn(text: str, **said: object) -> str:
@@ -20,6 +25,15 @@ def test_what_can_be_done_with_a_row_says_to_what() -> None:
     assert html.count('href="/assignments/7/remove/" title="Remove…"') == 2
     assert html.count(f'<span class="sr">Remove… {SAFE}</span></a>') == 2
     assert "<b>" not in html
+
+
+def test_attributes_are_said_as_django_says_them() -> None:
+    said = {"id": EVIL, "rows": 3, "required": True, "hidden": False}
+
+    html = drawn("{% attributes said %}", said=said)
+
+    assert html == f' id="{SAFE}" rows="3" required'
+    assert html == Template(DJANGOS_OWN).render(Context({"widget": {"attrs": said}}))
 
 
 def test_needs_are_one_word_each_and_the_whole_under_the_pointer() -> None:
