@@ -124,6 +124,10 @@ bench: $(VENV)/.test  ## print this machine's figures: pages, a thousand endings
 scale: $(VENV)/.test  ## measure the pages of a large organisation, with 10,000 and with 1,000,000 assignments
 	@$(PYTHON) -m benchmarks.scale
 
+.PHONY: reviews
+reviews: $(VENV)/.test  ## measure an access review of 50,000: opening, answering, closing
+	@$(PYTHON) -m benchmarks.reviews
+
 # --- Keeping it ---
 
 .PHONY: locks

@@ -18,6 +18,14 @@ from approvals.emergency.models import EmergencyUse
 from approvals.favourite_models import Favourite, RoleInSet, RoleSet
 from approvals.frozen_models import FrozenApprover
 from approvals.hooks.models import Hook, HookCall
+from approvals.reviews.models import (
+    AccessReview,
+    ReviewDecision,
+    Reviewer,
+    ReviewItem,
+    ReviewSeries,
+    ReviewStage,
+)
 from approvals.settings.models import SettingsChange, SettingsTemplate
 from audit.journal.lifecycle import HasLife
 from roles.models import Assignment, EffectiveSettings, Eligibility, Role, Scope
@@ -26,6 +34,7 @@ from roles.models.stages import Stage, stages_of
 __all__ = [
     "AccessRequest",
     "AccessRequests",
+    "AccessReview",
     "AutomaticDecision",
     "AutomaticRule",
     "Calendar",
@@ -36,6 +45,11 @@ __all__ = [
     "Hook",
     "HookCall",
     "Question",
+    "ReviewDecision",
+    "ReviewItem",
+    "ReviewSeries",
+    "ReviewStage",
+    "Reviewer",
     "RoleInSet",
     "RoleSet",
     "SettingsChange",

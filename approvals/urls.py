@@ -28,6 +28,7 @@ urlpatterns = [
     path("emergencies/", include("approvals.emergency.urls")),
     path("automatic/", include("approvals.automatic.urls")),
     path("hooks/", include("approvals.hooks.urls")),
+    path("reviews/", include("approvals.reviews.urls")),
     path("separation/", separation.separation, name="separation"),
     path("separation/new/", separation.new_separation_rule, name="new_separation_rule"),
     path("separation/<int:pk>/", separation.separation_rule, name="separation_rule"),

@@ -12,9 +12,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from audit.sentences_of_requests import REQUESTS
+from audit.sentences_of_reviews import REVIEWS
 
 SENTENCES: dict[str, tuple[Any, ...]] = {
     **REQUESTS,
+    **REVIEWS,
     # Role settings
     "settings_change.proposed": (_("%(actor)s asked for a change: %(subject)s"),),
     "settings_change.applied": (_("%(actor)s let it count: %(subject)s"),),
@@ -178,6 +180,7 @@ THINGS: dict[str, Any] = {
     "automatic_rule": _("the automatic rule"),
     "calendar": _("the calendar"),
     "hook": _("the web hook"),
+    "review_series": _("the access review"),
     "separated_role": _("the role of a separation rule"),
     "role_settings": _("the role settings"),
     "approver": _("the approver"),

@@ -31,6 +31,7 @@ app.conf.include = [
     "approvals.emergency.reminding",
     "approvals.hooks.sending",
     "approvals.moving_on",
+    "approvals.reviews.scheduling",
     "approvals.watching",
     "audit.watching",
     "roles.inspecting",
@@ -88,6 +89,11 @@ app.conf.beat_schedule = {
         "task": "approvals.emergency.reminding.remind_of_emergencies",
         "schedule": 900.0,
         "options": {"expires": 900.0},
+    },
+    "open, close and carry out access reviews": {
+        "task": "approvals.reviews.scheduling.run_reviews",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
     },
     "check the journal": {
         "task": "audit.watching.check_journal",

@@ -18,12 +18,15 @@ from accounts.http import PortalRequest
 from accounts.models import FactorUse
 from accounts.wording import worded
 from approvals.automatic.urls import urlpatterns as automatic_pages
+from approvals.reviews.urls import urlpatterns as review_pages
 from approvals.settings.urls import urlpatterns as settings_pages
 from approvals.viewing import Viewer
 from pim_portal.tally import Tally, tally_of
 from roles.permissions import OWN, READ, REVIEW
 
 ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
+ANSWERING = ("review_work", "answer_item", "answer_several", "take_back_answer", "follow_recommendations")
+REVIEWS = tuple(str(one.name) for one in review_pages if one.name not in ("to_review", *ANSWERING))
 AUTOMATIC = tuple(str(one.name) for one in automatic_pages)
 
 
@@ -38,6 +41,7 @@ class Link:
         beneath: URL names of pages that belong under it.
         count: how much work waits there; asked only for links that are shown.
         whoever_has_work: whether it is shown as well to everybody for whom work waits there.
+        only_if: who sees it at all.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Link:
     count: Callable[[Tally], int] = field(default=lambda tally: 0)
     tone: str = "accent"
     whoever_has_work: bool = False
+    only_if: Callable[[Tally], bool] = field(default=lambda tally: True)
 
 
 def owns_a_role(viewer: Viewer) -> bool:
@@ -83,6 +88,14 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     beneath=("decide",),
                     count=lambda tally: tally.to_decide,
                 ),
+                Link(
+                    "to_review",
+                    "list-check",
+                    _("To review"),
+                    beneath=ANSWERING,
+                    count=lambda tally: tally.to_review,
+                    only_if=lambda tally: bool(tally.reviews),
+                ),
             ],
         ),
         (
@@ -105,6 +118,14 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     or_if=owns_a_role,
                     beneath=ROLE_SETTINGS,
                     count=lambda tally: tally.changes,
+                ),
+                Link(
+                    "reviews",
+                    "shield-check",
+                    _("Access reviews"),
+                    shown_for=READERS,
+                    or_if=owns_a_role,
+                    beneath=REVIEWS,
                 ),
                 Link(
                     "automatic_rules",
@@ -200,6 +221,8 @@ def menu_for(tally: Tally, *, at: str) -> list[dict[str, Any]]:
 def is_shown(link: Link, tally: Tally) -> bool:
     """Whether the viewer has a part in what the link leads to."""
     viewer = tally.viewer
+    if not link.only_if(tally):
+        return False
     if not link.shown_for or viewer.duties.intersection(link.shown_for) or link.or_if(viewer):
         return True
     return link.whoever_has_work and link.count(tally) > 0

@@ -14,6 +14,8 @@ from accounts.paging import Count, counted_each
 from accounts.wording import words_of
 from approvals.emergency.permissions import uses_to_review
 from approvals.models import EmergencyUse, SettingsChange
+from approvals.reviews.models import AccessReview
+from approvals.reviews.permissions import reviews_asking
 from approvals.settings.changing import changes_decidable_by
 from approvals.viewing import Viewer, viewer_of
 from audit.alerts.models import Alert
@@ -36,6 +38,7 @@ MINE: dict[str, Callable[[int], QuerySet[Any, Any]]] = {
 }
 EVERYBODYS: dict[str, Callable[[], QuerySet[Any, Any]]] = {
     "changes": lambda: _keys(SettingsChange.objects.filter(status=SettingsChange.Status.PROPOSED)),
+    "reviews": lambda: _keys(AccessReview.objects.filter(status=AccessReview.Status.OPEN)),
 }
 #: and what besides for those who read everything
 READERS_ALONE: dict[str, Callable[[], QuerySet[Any, Any]]] = {
@@ -68,6 +71,18 @@ class Tally:
             return 0
         viewer = self.viewer
         return uses_to_review(viewer.person, parts=viewer.parts, duties=viewer.duties).count()
+
+    @cached_property
+    def reviews(self) -> list[AccessReview]:
+        """Open access reviews that ask this person. Most of the time there are none for anybody."""
+        if not self._counted["reviews"]:
+            return []
+        return reviews_asking(self.viewer.person, parts=self.viewer.parts)
+
+    @property
+    def to_review(self) -> int:
+        """Those in which something is left for them to answer."""
+        return sum(review.is_left for review in self.reviews)
 
     @property
     def own_emergencies(self) -> int:

@@ -39,6 +39,7 @@ from tests.factories.connectors import Vault, vault  # noqa: F401
 from tests.factories.emergencies import rush
 from tests.factories.pages import signed_in
 from tests.factories.people import make_group
+from tests.factories.reviews import make_series, open_run
 from tests.factories.roles import activate, ask, make_eligibility, make_role
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,8 @@ def duty(administrator: int, auditor: int, others: int = 404) -> Line:
 
 
 MINE = (GATE, 200, 404, 404, 404, 404, 404, 404)  # the employee's own, and not there for anybody else
+
+ASKED = (GATE, 404, 200, 404, 404, 404, 404, 404)  # the approver's alone
 
 #: URL name: what opening it answers, and what sending an empty form to it answers, in the order of WHO
 EXPECTED: dict[str, tuple[Line, Line]] = {
@@ -202,6 +205,28 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
         (GATE, 403, 422, 404, 422, 403, 404, 404),
     ),
     "end_emergency": (all_of(405), (GATE, 403, 403, 404, 422, 403, 404, 404)),
+    # access reviews: Dana leads one, in which Kim is asked about Robin
+    "reviews": (duty(200, 200), all_of(405)),
+    "new_review": (duty(200, 404), duty(422, 404)),
+    "review_series": (duty(200, 200), duty(422, 403)),
+    "delete_review_series": (duty(200, 403), duty(422, 403)),
+    "review_history": (duty(200, 200), all_of(405)),
+    "review": (duty(200, 200), all_of(405)),
+    "review_progress": (duty(GOES_ON, GOES_ON), all_of(405)),
+    "remind_review": (all_of(405), duty(GOES_ON, 403)),
+    **{
+        name: (all_of(405), duty(422, 403))
+        for name in ("next_review_stage", "stop_review", "reset_review", "release_review", "try_review_again")
+    },
+    **{
+        name: (duty(200, 200), all_of(405)) for name in ("review_results", "download_review", "review_report")
+    },
+    "to_review": (all_of(200), all_of(405)),
+    "review_work": (ASKED, all_of(405)),
+    "answer_several": (all_of(405), (GATE, 404, 422, 404, 404, 404, 404, 404)),
+    "follow_recommendations": (ASKED, (GATE, 404, 422, 404, 404, 404, 404, 404)),
+    "answer_item": (all_of(405), (GATE, 404, 422, 404, 404, 404, 404, 404)),
+    "take_back_answer": (all_of(405), (GATE, 404, 409, 404, 404, 404, 404, 404)),
     # reading what happened
     "mutual_approvals": (duty(200, 200), all_of(405)),
     "journal": (duty(200, 200), all_of(405)),
@@ -212,6 +237,24 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "alerts": (duty(200, 200), all_of(405)),
     "alert_act": (all_of(405), duty(GOES_ON, 403)),
 }
+
+
+ABOUT_A_REVIEW = (
+    "review",
+    "review_progress",
+    "remind_review",
+    "next_review_stage",
+    "stop_review",
+    "reset_review",
+    "release_review",
+    "try_review_again",
+    "review_results",
+    "download_review",
+    "review_report",
+    "review_work",
+    "answer_several",
+    "follow_recommendations",
+)
 
 
 def names_in(patterns: list[Any]) -> Iterator[str]:
@@ -297,6 +340,8 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
     decided = AutomaticDecision.objects.create(access_request=filed, rule=rule, verdict="deny")
     calendar = Calendar.objects.create(key="emea", name="EMEA", url="https://10.0.0.1/emea.ics")
     kept_apart = SeparationRule.objects.create(name="Apart", reason="Because.", is_on=False)
+    series = make_series(cast.administrator, cast.approver, roles=[free.role])
+    review = open_run(series)
     proposed = SettingsChange.objects.create(level="role", role=guarded, proposer=cast.approver)
     about_a_person = (
         "person",
@@ -353,6 +398,9 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "automatic_decision": [decided.pk],
         "separation_rule": [kept_apart.pk],
         "remove_separation_rule": [kept_apart.pk],
+        **{name: [series.pk] for name in ("review_series", "delete_review_series")},
+        **{name: [review.pk] for name in ABOUT_A_REVIEW},
+        **{name: [review.pk, review.items.get().pk] for name in ("answer_item", "take_back_answer")},
         "audit_event": [entry.number],
         "alert_act": [alert.pk, "acknowledge"],
     }

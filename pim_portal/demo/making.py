@@ -23,6 +23,7 @@ from audit.journal.lifecycle import begin_life
 from audit.journal.recording import record, save_as
 from pim_portal.demo.billing import SERVICE, make_billing_database
 from pim_portal.demo.people import GROUPS, PASSWORD, PEOPLE, ZONE
+from pim_portal.demo.reviewing import begin_review
 from roles.assigning import make_eligible
 from roles.cataloguing import add_role, manage_group, open_directory, open_portal_directory
 from roles.models import Approver, Directory, Factor, Risk, Role, RoleSettings
@@ -212,6 +213,13 @@ def make_billing(people: dict[str, User], groups: dict[str, Group], postgresql_u
     )
     alex = make_eligible(reader, actor=DEMO, principal=people["alex"])
     _ask(reader, alex.pk, people["alex"], 120, "Find the invoices that were paid twice in October.")
+    begin_review(
+        directory,
+        owner=people["dana"],
+        reviewers=groups["Database owners"],
+        in_turn=people["ines"],
+        actor=DEMO,
+    )
 
 
 def propose_longer(role: Role, person: User) -> None:

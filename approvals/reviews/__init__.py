@@ -1,0 +1,1 @@
+"""Access reviews: does each of those who may or do hold a role still need it?"""

@@ -1,0 +1,59 @@
+"""Telling of reviews: who is asked, who asked, and whose access ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from accounts.models import User
+from accounts.notifications.notifying import MOST_PEOPLE, notify
+from approvals.reviews.models import AccessReview, ReviewItem, Verdict
+from approvals.reviews.panel import Panel
+from audit.journal.actor import Actor
+
+
+def address_of(review: AccessReview) -> str:
+    """The path of the page that leads and shows it."""
+    return f"/reviews/{review.pk}/"
+
+
+def work_address_of(review: AccessReview) -> str:
+    """The path of the page on which reviewers answer."""
+    return f"/reviews/{review.pk}/work/"
+
+
+def tell_reviewers(review: AccessReview, *, notice: str, actor: Actor) -> list[User]:
+    """Tell everybody who has something to answer at the present stage, and had not. Returns whom."""
+    people = list(Panel(review).people_with_open_items()[:MOST_PEOPLE])
+    notify(people, notice=notice, context=said_of(review), url=work_address_of(review), actor=actor)
+    return people
+
+
+def tell_end(review: AccessReview, *, actor: Actor) -> None:
+    """Tell its owner, and whoever is to know, that it is over and what comes of it."""
+    people = {review.owner_id: review.owner, **{one.pk: one for one in review.series.told.all()}}
+    notice = "approvals/review_held_back" if review.held_back else "approvals/review_ended"
+    denied = review.items.filter(outcome=Verdict.DENY).count()
+    context = said_of(review) | {"denied": denied, "items": review.items.count()}
+    notify(people.values(), notice=notice, context=context, url=address_of(review), actor=actor)
+
+
+def tell_of_removal(item: ReviewItem, *, why: str, actor: Actor) -> None:
+    """Tell whose eligibility a review ended; of assignments the portal tells by itself. A group's owners for the group."""
+    notify(
+        [item.person] if item.person else owners_of(item),
+        notice="approvals/review_removed",
+        context=said_of(item.review) | {"item": item, "role": item.role, "why": why},
+        url="/my-roles/",
+        actor=actor,
+    )
+
+
+def owners_of(item: ReviewItem) -> Iterable[User]:
+    """The enabled owners of the group that an item is about."""
+    owners = User.objects.enabled().filter(memberships__group=item.group, memberships__kind="owner")
+    return owners.distinct()
+
+
+def said_of(review: AccessReview) -> dict[str, object]:
+    """What the notices speak of."""
+    return {"review": review}
