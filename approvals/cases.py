@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -53,17 +53,26 @@ class Past:
 
     @property
     def bars(self) -> list[dict[str, object]]:
-        """The months as bars of a small drawing, 120 wide and 24 high."""
-        most = max(self.months) or 1
-        return [
-            {
-                "x": at * 10,
-                "y": 22 - (TALLEST * count) // most,
-                "height": 2 + (TALLEST * count) // most,
-                "kind": "no" if at in self.denied_months else "" if count else "none",
-            }
-            for at, count in enumerate(self.months)
-        ]
+        """The months as bars, marked where something was denied."""
+        return bars_of(self.months, denied=self.denied_months)
+
+
+def bars_of(months: Sequence[int], *, denied: Collection[int] = ()) -> list[dict[str, object]]:
+    """Counts by month as bars of a small drawing, 120 wide and 24 high.
+
+    Args:
+        denied: places of the months in which something was denied.
+    """
+    most = max(months) or 1
+    return [
+        {
+            "x": at * 10,
+            "y": 22 - (TALLEST * count) // most,
+            "height": 2 + (TALLEST * count) // most,
+            "kind": "no" if at in denied else "" if count else "none",
+        }
+        for at, count in enumerate(months)
+    ]
 
 
 @dataclass(frozen=True)

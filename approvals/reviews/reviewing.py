@@ -36,12 +36,7 @@ def decide_item(item: ReviewItem, *, actor: Actor, verdict: str, justification: 
         Refused: no verdict, or a justification that is asked for is missing.
     """
     review, person = as_it_stands(item.review, actor)
-    current = (
-        items_open_to(person, review).select_related("role__directory", "person", "group").filter(pk=item.pk)
-    )
-    found = current.first()
-    if found is None:
-        raise NotAllowed(_("This is not yours to answer."), code="not_a_reviewer")
+    [found] = _theirs(review, person, [item.pk])
     return _answer([found], review, actor=actor, verdict=verdict, justification=justification)[0]
 
 
@@ -57,12 +52,26 @@ def decide_items(
     review, person = as_it_stands(review, actor)
     if len(keys) > MOST_TICKED:
         raise Refused(_("Answer at most %(n)s at a time.") % {"n": MOST_TICKED})
-    found = list(
-        items_open_to(person, review).filter(pk__in=keys).select_related("role__directory", "person", "group")
-    )
-    if not found or len(found) != len(set(keys)):
-        raise NotAllowed(_("Not all of these are yours to answer."), code="not_a_reviewer")
+    found = _theirs(review, person, keys)
     return _answer(found, review, actor=actor, verdict=verdict, justification=justification)
+
+
+def _theirs(review: AccessReview, person: User, keys: Collection[int]) -> list[ReviewItem]:
+    """The items of these keys, all of which are ``person``'s to answer.
+
+    Raises:
+        NotAllowed: one of them is not.
+    """
+    found = items_open_to(person, review).filter(pk__in=keys).order_by("pk")
+    items = list(found.select_related("role__directory", "person", "group"))
+    if not items or len(items) != len(set(keys)):
+        words = (
+            _("This is not yours to answer.")
+            if len(keys) == 1
+            else _("Not all of these are yours to answer.")
+        )
+        raise NotAllowed(words, code="not_a_reviewer")
+    return items
 
 
 def _answer(
@@ -148,12 +157,7 @@ def take_back(item: ReviewItem, *, actor: Actor) -> None:
         Overtaken: the review is over, or somebody else has answered since.
     """
     review, person = as_it_stands(item.review, actor)
-    current = (
-        items_open_to(person, review).select_related("role__directory", "person", "group").filter(pk=item.pk)
-    )
-    found = current.first()
-    if found is None:
-        raise NotAllowed(_("This is not yours to answer."), code="not_a_reviewer")
+    [found] = _theirs(review, person, [item.pk])
     last = found.decisions.filter(void_at=None, stage=review.stage).order_by("-at", "-pk").first()
     if last is None or last.reviewer_id != person.pk:
         raise Overtaken

@@ -14,6 +14,7 @@ from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from approvals.cases import bars_of
 from approvals.reviews.gathering import facts_of
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, Verdict
 from approvals.reviews.recommending import reasons
@@ -23,7 +24,6 @@ from roles.models import Assignment
 from roles.models.lasting import lasting
 
 YEAR = 12  # months
-TALLEST = 20  # of a bar, in units of its drawing
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,8 @@ class Use:
 
     @property
     def bars(self) -> list[dict[str, object]]:
-        """The months as bars of a small drawing, 120 wide and 24 high."""
-        most = max(self.months) or 1
-        return [
-            {
-                "x": at * 10,
-                "y": 22 - (TALLEST * count) // most,
-                "height": 2 + (TALLEST * count) // most,
-                "kind": "" if count else "none",
-            }
-            for at, count in enumerate(self.months)
-        ]
+        """The months as bars of a small drawing."""
+        return bars_of(self.months)
 
     @property
     def in_words(self) -> str:
