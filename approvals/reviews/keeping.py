@@ -56,7 +56,7 @@ def keep_series(
     *,
     actor: Actor,
     roles: Sequence[Role],
-    told: Sequence[User],
+    told: Sequence[User | Group],
     stages: Sequence[StageWish],
     seen: str = "",
 ) -> ReviewSeries:
@@ -65,7 +65,7 @@ def keep_series(
     Args:
         series: as it shall be; not saved yet.
         roles: what is reviewed; none is all that the filter meets.
-        told: who hears of the result beside its owner.
+        told: who hears of the result beside its owner; of a group its members.
         seen: ``version_of`` it when the page was made, if there was one.
 
     Raises:
@@ -84,7 +84,8 @@ def keep_series(
     check_terms(series, stages)
     save_as(series, actor=actor)
     series.roles.set(roles)
-    series.told.set(told)
+    series.told.set([one for one in told if isinstance(one, User)])
+    series.told_groups.set([one for one in told if isinstance(one, Group)])
     check_may_review_roles(actor, series)
     _keep_stages(series, stages)
     record(

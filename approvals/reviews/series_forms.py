@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.duties import ROLE_ADMINISTRATORS, holds
-from accounts.models import User
+from accounts.models import Group, User
 from approvals.permissions import roles_managed_by
 from approvals.reviews.keeping import StageWish, version_of
 from approvals.reviews.models import ReviewSeries
@@ -139,9 +139,7 @@ class SeriesForm(SeriesFields):
 
     def _judge_told(self, said: dict[str, Any]) -> None:
         self.naming = Naming.of(said.get("told") or [], said.get("add_told") or "")
-        if any(line.group for line in self.naming.lines):
-            self.add_error("add_told", _("Only people can be told, not groups."))
-        elif fault := self.naming.fault:
+        if fault := self.naming.fault:
             self.add_error("add_told", fault)
 
     # What is kept
@@ -165,10 +163,9 @@ class SeriesForm(SeriesFields):
         """The roles that are picked; none where a filter says which."""
         return self.chosen if self["about"].value() == PICKED else []
 
-    def told_wanted(self) -> list[User]:
+    def told_wanted(self) -> list[User | Group]:
         """Who shall hear of the result."""
-        found = principals_of(self.naming.lines if self.naming else ())
-        return [one for one in found if isinstance(one, User)]
+        return principals_of(self.naming.lines if self.naming else ())
 
     def wishes(self) -> list[StageWish]:
         """The stages as they were filled in."""
@@ -267,6 +264,13 @@ def shown_of(series: ReviewSeries) -> dict[str, Any]:
         "ends": ends,
         "until": timezone.localdate(series.until) if series.until else None,
         "times": series.times,
-        "told": [Line(NAMED[0], person=one.pk) for one in series.told.all()] if series.pk else [],
+        "told": told_by(series) if series.pk else [],
         "version": version_of(series) if series.pk else "",
     }
+
+
+def told_by(series: ReviewSeries) -> list[Line]:
+    """Who hears of the result of a series."""
+    people, groups = NAMED
+    lines = [Line(people, person=one.pk) for one in series.told.all()]
+    return lines + [Line(groups, group=one.pk) for one in series.told_groups.all()]

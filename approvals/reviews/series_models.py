@@ -103,6 +103,9 @@ class ReviewSeries(Terms):
     told = models.ManyToManyField(
         settings.AUTH_USER_MODEL, verbose_name=_("Told of the result"), related_name="+", blank=True
     )
+    told_groups = models.ManyToManyField(
+        Group, verbose_name=_("Groups told of the result"), related_name="+", blank=True
+    )
     frequency = models.CharField(
         _("How often"), max_length=12, choices=Frequency.choices, default=Frequency.ONCE
     )
@@ -112,7 +115,7 @@ class ReviewSeries(Terms):
     deleted_at = models.DateTimeField(null=True, editable=False, help_text="the record of its runs stays")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    history = HistoricalRecords(m2m_fields=[roles, told])
+    history = HistoricalRecords(m2m_fields=[roles, told, told_groups])
 
     class Meta:
         ordering = ["name", "pk"]

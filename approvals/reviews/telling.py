@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from accounts.models import User
+from django.db.models import Q
+
+from accounts.duties import READERS, holders_of
+from accounts.models import Membership, People, User
 from accounts.notifications.notifying import MOST_PEOPLE, notify
 from approvals.reviews.models import AccessReview, ReviewItem, Verdict
 from approvals.reviews.panel import Panel
@@ -29,12 +32,26 @@ def tell_reviewers(review: AccessReview, *, notice: str, actor: Actor) -> list[U
 
 
 def tell_end(review: AccessReview, *, actor: Actor) -> None:
-    """Tell its owner, and whoever is to know, that it is over and what comes of it."""
-    people = {review.owner_id: review.owner, **{one.pk: one for one in review.series.told.all()}}
+    """Tell its owner, and whoever is to know, that it is over and what comes of it; its page to those who may open it."""
+    people = told_of_end(review)
     notice = "approvals/review_held_back" if review.held_back else "approvals/review_ended"
     denied = review.items.filter(outcome=Verdict.DENY).count()
     context = said_of(review) | {"denied": denied, "items": review.items.count()}
-    notify(people.values(), notice=notice, context=context, url=address_of(review), actor=actor)
+    open_to_them = people.filter(Q(pk=review.owner_id) | Q(pk__in=holders_of(*READERS).values("pk")))
+    notify(open_to_them, notice=notice, context=context, url=address_of(review), actor=actor)
+    others = people.exclude(pk__in=open_to_them.values("pk"))
+    notify(others, notice=notice, context=context, actor=actor)
+
+
+def told_of_end(review: AccessReview) -> People:
+    """Its owner, and the people and members of groups that its series names."""
+    series = review.series
+    members = Membership.objects.in_force().filter(
+        group__in=series.told_groups.values("pk"), kind=Membership.Kind.MEMBER
+    )
+    named = Q(pk=review.owner_id) | Q(pk__in=series.told.values("pk")) | Q(pk__in=members.values("person"))
+    people: People = User.objects.enabled().filter(named).order_by("pk")
+    return people
 
 
 def tell_of_removal(item: ReviewItem, *, why: str, actor: Actor) -> None:

@@ -40,12 +40,13 @@ def make_series(
     in_turn: Sequence[User | Group] = (),
     days: int = 14,
     stages: Sequence[StageWish] = (),
+    told: Sequence[User | Group] = (),
     **terms: Any,
 ) -> ReviewSeries:
     """A series of one stage, unless ``stages`` are given, made by its owner."""
     series = ReviewSeries(**{"name": "Who still needs it", "owner": owner, "most_percent": 100} | terms)
     wishes = stages or [StageWish(who=who, days=days, reviewers=reviewers, in_turn=in_turn)]
-    return keep_series(series, actor=acting(owner), roles=roles, told=[], stages=wishes)
+    return keep_series(series, actor=acting(owner), roles=roles, told=told, stages=wishes)
 
 
 def open_run(series: ReviewSeries) -> AccessReview:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from time_machine import TimeMachineFixture
 
+from accounts.models import Notification
 from approvals.reviews.closing import (
     NOT_ANSWERED,
     close_review,
@@ -24,7 +25,7 @@ from audit.journal.actor import PORTAL
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.models import Eligibility, Role
 from tests.cast import Cast
-from tests.factories.people import make_person
+from tests.factories.people import make_group, make_person
 from tests.factories.reviews import CHOSEN, LONG_AGO, answer, end_of, make_series, open_run
 from tests.factories.roles import acting, activate, acts_on, make_eligibility, notices_of, now
 
@@ -182,6 +183,24 @@ def test_a_review_is_not_closed_before_its_time_nor_twice(
     with pytest.raises(Overtaken):
         close_review(review, actor=PORTAL)
     assert acts_on(review).count("review.closed") == 1
+
+
+def test_who_is_named_hears_of_the_end_and_gets_its_page_where_they_may_open_it(
+    clock: TimeMachineFixture, cast: Cast, role: Role, eligible: dict[str, Eligibility]
+) -> None:
+    board = make_group("Board", cast.outsider)
+    review = open_run(
+        make_series(cast.administrator, cast.approver, roles=[role], told=[cast.auditor, board])
+    )
+    clock.move_to(end_of(review))
+    close_review(review, actor=PORTAL)
+    told = Notification.objects.filter(notice="approvals/review_ended")
+    page = f"/reviews/{review.pk}/"
+    assert set(told.values_list("person", "url")) == {
+        (cast.administrator.pk, page),
+        (cast.auditor.pk, page),
+        (cast.outsider.pk, ""),
+    }
 
 
 def test_stopping_takes_what_was_denied_and_changes_nothing_about_whom_nobody_answered(

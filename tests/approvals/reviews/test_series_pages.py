@@ -38,6 +38,7 @@ def dana(role: Role, cast: Cast) -> Client:
 
 
 def test_a_review_is_planned_from_the_form(dana: Client, role: Role, cast: Cast) -> None:
+    board = make_group("Board", cast.outsider)
     form = filled(
         dana,
         role,
@@ -47,7 +48,7 @@ def test_a_review_is_planned_from_the_form(dana: Client, role: Role, cast: Cast)
         times="4",
         inactive_days="90",
         on_silence="remove",
-        add_told="toni@example.test",
+        add_told="toni@example.test, Board",
         s1_add_in_turn="jo@example.test",
     )
 
@@ -59,7 +60,8 @@ def test_a_review_is_planned_from_the_form(dana: Client, role: Role, cast: Cast)
     assert (series.owner, series.frequency, series.times) == (cast.administrator, "half_yearly", 4)
     assert (series.inactive_days, series.on_silence) == (90, "remove")
     assert list(series.roles.all()) == [role]
-    assert list(series.told.all()) == [cast.auditor]
+    assert (list(series.told.all()), list(series.told_groups.all())) == ([cast.auditor], [board])
+    assert "Board" in shown(dana.get(page_of(series)))
     stage = series.stages.get()
     assert [one.person for one in stage.reviewers.filter(is_fallback=False)] == [cast.approver]
     assert [one.person for one in stage.reviewers.filter(is_fallback=True)] == [cast.second_approver]
