@@ -20,7 +20,7 @@ def begin_review(directory: Directory, *, owner: User, reviewers: Group, in_turn
     """
     series = ReviewSeries(
         name="Who may use the billing database",
-        description="Does each of them still need it? What is not needed any more is taken away when the review ends.",
+        description="Every quarter, before the accounts are closed.",
         owner=owner,
         directory=directory,
         frequency=ReviewSeries.Frequency.QUARTERLY,
