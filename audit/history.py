@@ -49,9 +49,9 @@ class HistorySpan:
 
 
 def models_with_history() -> list[type[models.Model]]:
-    """Every model that keeps history, by its name."""
+    """Every model that keeps history, by its name. What only joins two of them is kept with the first of both."""
     found: set[type[models.Model]] = set(simple_history.registered_models.values())
-    return sorted(found, key=lambda model: model._meta.label)
+    return sorted((one for one in found if not one._meta.auto_created), key=lambda model: model._meta.label)
 
 
 def history_model_of(model: type[models.Model]) -> Any:

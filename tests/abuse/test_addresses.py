@@ -43,7 +43,11 @@ READ = {"accounts_notification": "that a notification was read"}
 
 #: forms that are no ``StrictForm``, and why that is right
 NOT_STRICT = {
+    "HistoryFilter": "a filter: nothing is sent by it",
     "MutualFilter": "a filter: nothing is sent by it",
+    "Narrowing": "what the filters of reviews are made from",
+    "ResultFilter": "a filter: nothing is sent by it",
+    "ReviewStageForm": "a part of the form of a series, which knows its fields",
     "StageForm": "a part of the form of role settings, which knows its fields",
 }
 
