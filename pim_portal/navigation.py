@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,6 +19,7 @@ from accounts.http import PortalRequest
 from accounts.models import FactorUse
 from accounts.wording import worded
 from approvals.automatic.urls import urlpatterns as automatic_pages
+from approvals.reviews.urls import answering_pages
 from approvals.reviews.urls import urlpatterns as review_pages
 from approvals.settings.urls import urlpatterns as settings_pages
 from approvals.viewing import Viewer
@@ -25,8 +27,10 @@ from pim_portal.tally import Tally, tally_of
 from roles.permissions import OWN, READ, REVIEW
 
 ROLE_SETTINGS = tuple(str(one.name) for one in settings_pages)
-ANSWERING = ("review_work", "answer_item", "answer_several", "take_back_answer", "follow_recommendations")
-REVIEWS = tuple(str(one.name) for one in review_pages if one.name not in ("to_review", *ANSWERING))
+ANSWERING = tuple(str(one.name) for one in answering_pages)
+REVIEWS = tuple(
+    str(one.name) for one in review_pages if isinstance(one, URLPattern) and one.name != "to_review"
+)
 AUTOMATIC = tuple(str(one.name) for one in automatic_pages)
 
 

@@ -13,6 +13,7 @@ from approvals.reviews.holding_back import why_held_back
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, Verdict
 from approvals.reviews.opening import plan_run
 from approvals.reviews.permissions import check_may_lead
+from approvals.reviews.series_models import kept_as
 from approvals.reviews.telling import tell_end, tell_reviewers
 from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import amend, move_to
@@ -21,7 +22,6 @@ from audit.journal.refusing import Overtaken, Refused
 
 Status, Silence, Done = AccessReview.Status, AccessReview.Silence, ReviewItem.Done
 MOMENT = timedelta(microseconds=1)  # no review ends before it starts
-NOT_ANSWERED = "none"  # beside the verdicts, what a stage may hand on
 
 
 @journaled
@@ -65,9 +65,7 @@ def move_stage_on(review: AccessReview, *, actor: Actor) -> None:
 
 def _handed_on(verdicts: list[str]) -> Q:
     """The items with one of ``verdicts``; all of them where none is named."""
-    if not verdicts:
-        return Q()
-    return Q(verdict__in=["" if one == NOT_ANSWERED else one for one in verdicts])
+    return Q(verdict__in=kept_as(verdicts)) if verdicts else Q()
 
 
 @journaled
@@ -193,6 +191,7 @@ def _end(review: AccessReview, status: str, *, actor: Actor, action: str, justif
     now = timezone.now()
     going = denied_of(review)
     held_back = "\n".join(why_held_back(review, going))
+    removed = going.count()
     by_itself = review.applies_itself and not held_back
     move_to(
         review,
@@ -200,11 +199,11 @@ def _end(review: AccessReview, status: str, *, actor: Actor, action: str, justif
         actor=actor,
         action=action,
         justification=justification,
-        detail={"remove": going.count(), "held_back": bool(held_back)},
+        detail={"remove": removed, "held_back": bool(held_back)},
         closed_at=now,
         ends_at=min(max(now, review.starts_at + MOMENT), review.ends_at),
         held_back=held_back,
-        released_at=now if by_itself or not going.exists() else None,
+        released_at=now if by_itself or not removed else None,
     )
     tell_end(review, actor=actor)
     plan_run(review.series, actor=PORTAL, after=review.number)

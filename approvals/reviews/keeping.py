@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Group, User
 from approvals.reviews.models import AccessReview, Reviewer, ReviewSeries, ReviewStage
-from approvals.reviews.opening import cancel_run, plan_run
+from approvals.reviews.opening import cancel_run, number_begun, plan_run
 from approvals.reviews.permissions import check_may_lead, check_may_review_roles, may_have_reviewed
 from approvals.reviews.recurring import LONGEST
 from audit.journal.actor import PORTAL, Actor
@@ -30,7 +30,7 @@ class StageWish:
 
     Args:
         days: how long.
-        moves_on: the answers that the next stage looks at again, ``closing.NOT_ANSWERED`` among them; empty is all.
+        moves_on: the answers that the next stage looks at again, of ``series_models.ANSWERS``; empty is all.
         reviewers: who is asked, where ``who`` is chosen. in_turn: who answers where nobody of them can.
     """
 
@@ -157,8 +157,7 @@ def _plan_anew(series: ReviewSeries, *, actor: Actor) -> None:
         return
     if live is not None:
         cancel_run(live, actor=actor)
-    begun = series.runs.exclude(status=AccessReview.Status.CANCELED).order_by("-number").first()
-    plan_run(series, actor=PORTAL, after=begun.number if begun else 0)
+    plan_run(series, actor=PORTAL, after=number_begun(series))
 
 
 @journaled

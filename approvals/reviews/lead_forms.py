@@ -12,12 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from approvals.forms import JustifiedForm, StrictForm
-from approvals.reviews.models import AccessReview, ReviewItem, Verdict
+from approvals.reviews.models import AccessReview, ReviewItem
+from approvals.reviews.series_models import ANSWERS, kept_as
 from roles.models import Role
 from roles.requirements import LONGEST_JUSTIFICATION
-
-NOT_ANSWERED = "none"
-VERDICTS = [*Verdict.choices, (NOT_ANSWERED, _("Not answered"))]
 
 
 class NextStageForm(StrictForm):
@@ -66,7 +64,7 @@ class ResultFilter(Narrowing):
     """
 
     outcome = forms.ChoiceField(
-        label=_("Outcome"), required=False, choices=[("", _("Any outcome")), *VERDICTS]
+        label=_("Outcome"), required=False, choices=[("", _("Any outcome")), *ANSWERS]
     )
     done = forms.ChoiceField(
         label=_("Carried out"), required=False, choices=[("", _("Any state")), *ReviewItem.Done.choices]
@@ -116,7 +114,7 @@ class HistoryFilter(Narrowing):
         label=_("Whose"), required=False, choices=HOLDERS, widget=forms.CheckboxSelectMultiple
     )
     result = forms.MultipleChoiceField(
-        label=_("Results"), required=False, choices=VERDICTS, widget=forms.CheckboxSelectMultiple
+        label=_("Results"), required=False, choices=ANSWERS, widget=forms.CheckboxSelectMultiple
     )
 
     def items(self, reviews: QuerySet[AccessReview]) -> QuerySet[ReviewItem]:
@@ -154,7 +152,7 @@ def _held_by(kinds: list[str]) -> Q:
 
 def by_verdict(verdicts: list[str]) -> Q:
     """The items with one of these as their outcome, or as their last answer as long as there is none."""
-    said = ["" if one == NOT_ANSWERED else one for one in verdicts]
+    said = kept_as(verdicts)
     going_on = [AccessReview.Status.SCHEDULED, AccessReview.Status.OPEN]
     return Q(review__status__in=going_on, verdict__in=said) | (
         ~Q(review__status__in=going_on) & Q(outcome__in=said)

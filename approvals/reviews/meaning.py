@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 
 from accounts.models import Group, Membership, User
 from approvals.reviews.keeping import StageWish
-from approvals.reviews.models import AccessReview, Reviewer, ReviewSeries, ReviewStage
-from approvals.reviews.recurring import next_after
+from approvals.reviews.models import Reviewer, ReviewSeries, ReviewStage
+from approvals.reviews.opening import next_slot, number_begun
 from approvals.reviews.scoping import held_of, roles_meant
 from approvals.reviews.series_fields import PICKED
 from approvals.reviews.series_forms import SeriesForm
@@ -25,7 +25,6 @@ from roles.models import Role
 Who, Silence = ReviewStage.Who, ReviewSeries.Silence
 SHOWN_STARTS = 3
 SHOWN_NAMES = 4
-MOST_LEFT_OUT = 2_000  # starts that passed by: 38 years of weeks
 #: fields of which each part of the aside speaks
 ABOUT = {
     "about",
@@ -142,29 +141,11 @@ class Meaning:
         return [(at, at + lasts if lasts else None) for at in islice(self._coming(), SHOWN_STARTS)]
 
     def _coming(self) -> Iterator[datetime]:
-        """The starts from now on, as ``opening`` would plan them."""
-        series, now, number = self.series, timezone.now(), self._begun
-        first = series.starts_at.astimezone(series.owner.zone)
-        for _each in range(MOST_LEFT_OUT):
-            start = next_after(
-                number, first=first, frequency=series.frequency, until=series.until, times=series.times
-            )
-            if start is None:
-                return
-            if start > now:
-                yield start
-            elif not number:
-                yield now  # the first is held, however late
-            number += 1
-
-    @cached_property
-    def _begun(self) -> int:
-        if not self.series.pk:
-            return 0
-        runs = self.series.runs.exclude(
-            status__in=[AccessReview.Status.CANCELED, AccessReview.Status.SCHEDULED]
-        )
-        return runs.order_by("-number").values_list("number", flat=True).first() or 0
+        """The starts from now on, as ``opening`` plans them: the first is held, however late."""
+        now, number = timezone.now(), number_begun(self.series) if self.series.pk else 0
+        while slot := next_slot(self.series, number):
+            number, start = slot
+            yield max(start, now)
 
     @property
     def silence(self) -> str:

@@ -70,6 +70,12 @@ def next_slot(series: ReviewSeries, number: int) -> tuple[int, datetime] | None:
     return None if start is None else (number + 1, start)
 
 
+def number_begun(series: ReviewSeries) -> int:
+    """The number of the last run that has begun; 0 where none has."""
+    begun = series.runs.exclude(status__in=[Status.CANCELED, Status.SCHEDULED])
+    return begun.order_by("-number").values_list("number", flat=True).first() or 0
+
+
 def open_review(review: AccessReview, *, actor: Actor) -> AccessReview:
     """Write down whom it is about and ask the reviewers: one transaction, by a few statements for all of them.
 

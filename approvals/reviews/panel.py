@@ -87,6 +87,16 @@ class Panel:
         return ways
 
     @property
+    def asked_by(self) -> str:
+        """The column of an item that says whom it asks in person; "" where the stage names them."""
+        return {Who.MANAGER: "manager", Who.THEMSELVES: "person"}.get(Who(self.review.asks), "")
+
+    @property
+    def waiting(self) -> QuerySet[ReviewItem]:
+        """What nobody has answered yet at the present stage."""
+        return self.present.filter(answered_stage__lt=self.review.stage).order_by()
+
+    @property
     def present(self) -> QuerySet[ReviewItem]:
         """The items that the present stage looks at."""
         return ReviewItem.objects.filter(review=self.review.pk, stage=self.review.stage)
@@ -98,17 +108,16 @@ class Panel:
                 if line.role is None:
                     return ALL
                 asked |= Q(role=line.role)
-        if in_turn or self.review.asks not in (Who.MANAGER, Who.THEMSELVES):
+        if in_turn or not self.asked_by:
             return asked
-        column = "manager" if self.review.asks == Who.MANAGER else "person"
-        return asked | Q(**{column: person.pk}) | Q(group__in=sorted(parts.owner_of))
+        return asked | Q(**{self.asked_by: person.pk}) | Q(group__in=sorted(parts.owner_of))
 
     # --- Where nobody is left ---
 
     @cached_property
     def nobody_first(self) -> Q:
         """The items that nobody can answer whom the stage asks first."""
-        if self.review.asks in (Who.MANAGER, Who.THEMSELVES):
+        if self.asked_by:
             return self._person_cannot | Q(group__in=self._groups_without_owner)
         return self._uncovered(in_turn=False)
 
@@ -190,9 +199,9 @@ class Panel:
 
     def people_with_open_items(self) -> People:
         """Those who have something left to answer."""
-        waiting = self.present.filter(answered_stage__lt=self.review.stage)
-        roles = set(waiting.order_by().values_list("role", flat=True).distinct())
-        asked = self._asked_first_about(waiting, roles)
+        waiting = self.waiting
+        roles = set(waiting.values_list("role", flat=True).distinct())
+        asked = self._asked_first_about(roles)
         if waiting.filter(self.nobody_first & ~self.nobody_in_turn).exists():
             asked |= self._named_about(roles, in_turn=True)
         if waiting.filter(self.nobody_first & self.nobody_in_turn).exists():
@@ -200,13 +209,12 @@ class Panel:
         people: People = User.objects.enabled().humans().filter(pk__in=asked)
         return people
 
-    def _asked_first_about(self, waiting: QuerySet[ReviewItem], roles: Collection[int]) -> set[int]:
+    def _asked_first_about(self, roles: Collection[int]) -> set[int]:
         asked = self._named_about(roles, in_turn=False)
-        if self.review.asks in (Who.MANAGER, Who.THEMSELVES):
-            column = "manager" if self.review.asks == Who.MANAGER else "person"
-            theirs = waiting.exclude(self.nobody_first).exclude(**{column: None}).order_by()
+        if column := self.asked_by:
+            theirs = self.waiting.exclude(self.nobody_first).exclude(**{column: None})
             asked |= set(theirs.values_list(column, flat=True).distinct())
-            groups = set(waiting.exclude(group=None).order_by().values_list("group", flat=True).distinct())
+            groups = set(self.waiting.exclude(group=None).values_list("group", flat=True).distinct())
             asked |= {person for _group, person in self._owners_who_can(groups)}
         return asked
 
@@ -220,11 +228,11 @@ class Panel:
 
     def _first_for(self, item: ReviewItem) -> list[int]:
         named = self._named_for(item, in_turn=False)
-        if self.review.asks not in (Who.MANAGER, Who.THEMSELVES):
+        if not self.asked_by:
             return named
         if item.group_id is not None:
             return named + [person for _group, person in self._owners_who_can([item.group_id])]
-        one = item.manager_id if self.review.asks == Who.MANAGER else item.person_id
+        one = getattr(item, f"{self.asked_by}_id")
         return [*named, *([one] if one else [])]
 
     def _named_for(self, item: ReviewItem, *, in_turn: bool) -> list[int]:

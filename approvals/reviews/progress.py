@@ -17,7 +17,7 @@ from accounts.models import User
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, ReviewStage, Verdict
 from approvals.reviews.panel import Panel, Token
 
-Done, Who = ReviewItem.Done, ReviewStage.Who
+Done = ReviewItem.Done
 MOST_LINES = 100  # reviewers on a page
 STAMP_FROM = 10  # answers; fewer say nothing about somebody
 STAMP_SECONDS = 5
@@ -245,11 +245,6 @@ def _time_passed(review: AccessReview, stages: Sequence[ReviewStage]) -> tuple[b
 class Workload(Panel):
     """How much each of those who are asked has left at the present stage."""
 
-    @property
-    def waiting(self) -> QuerySet[ReviewItem]:
-        """What nobody has answered yet."""
-        return self.present.filter(answered_stage__lt=self.review.stage).order_by()
-
     def left(self, also: Collection[int] = ()) -> dict[int, int]:
         """How many items each has left: all who are named, and of the others those with most.
 
@@ -257,7 +252,7 @@ class Workload(Panel):
             also: people who are to be in it in any case.
         """
         left = self._shares(self.waiting, self._named(in_turn=False))
-        if self.review.asks in (Who.MANAGER, Who.THEMSELVES):
+        if self.asked_by:
             for person, n in self._by_person(also):
                 left[person] = max(n, left[person])
         fallback = self._named(in_turn=True)
@@ -270,7 +265,7 @@ class Workload(Panel):
 
     def _by_person(self, also: Collection[int]) -> Iterable[tuple[int, int]]:
         """Those whose own or whose people's access it is, and the owners of groups."""
-        column = "manager" if self.review.asks == Who.MANAGER else "person"
+        column = self.asked_by
         theirs = self.waiting.exclude(self.nobody_first).exclude(**{column: None})
         each = theirs.values_list(column).annotate(n=Count("pk")).order_by("-n", column)
         counts = Counter(dict(each[:MOST_LINES]))

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from approvals.reviews.closing import NOT_ANSWERED
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, ReviewStage, Verdict
+from approvals.reviews.series_models import ANSWERS
 from audit.journal.models import AuditEvent
 from roles.models import Role
 
@@ -104,7 +104,7 @@ def stages_of(review: AccessReview) -> list[ReviewStage]:
 def stage_words(stages: Sequence[ReviewStage]) -> list[StageWords]:
     """Who answers, stage by stage."""
     words = []
-    answers = dict(Verdict.choices) | {NOT_ANSWERED: _("Not answered")}
+    answers = dict(ANSWERS)
     for stage in stages:
         lines = stage.reviewers.filter(role=None).select_related("person", "group").order_by("pk")
         first = [str(one) for one in lines if not one.is_fallback]

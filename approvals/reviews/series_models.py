@@ -5,6 +5,7 @@ A run copies the terms of its series when it opens, so that changing the series 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,15 @@ class Verdict(models.TextChoices):
     APPROVE = "approve", _("Keep")
     DENY = "deny", _("Remove")
     UNKNOWN = "unknown", _("Don’t know")
+
+
+NOT_ANSWERED = "none"  # beside the verdicts, where somebody chooses among what may have been said
+ANSWERS = [*Verdict.choices, (NOT_ANSWERED, _("Not answered"))]
+
+
+def kept_as(answers: Iterable[str]) -> list[str]:
+    """Those of ``ANSWERS`` as items keep them: nothing where nobody answered."""
+    return ["" if one == NOT_ANSWERED else one for one in answers]
 
 
 class Terms(models.Model):

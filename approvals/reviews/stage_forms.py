@@ -12,17 +12,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Group, User
-from approvals.reviews.closing import NOT_ANSWERED
 from approvals.reviews.keeping import MOST_STAGES, StageWish
-from approvals.reviews.models import Reviewer, ReviewSeries, ReviewStage, Verdict
+from approvals.reviews.models import Reviewer, ReviewSeries, ReviewStage
+from approvals.reviews.series_models import ANSWERS
 from approvals.settings.approver_field import NAMED, ApproversField, Chip, chips_of, lines_in
 from approvals.settings.rules import Line
 
 Who = ReviewStage.Who
 USUAL_DAYS = 14
 MOST_DAYS = 365
-HANDED_ON = [*Verdict.choices, (NOT_ANSWERED, gettext_lazy("Not answered"))]
-EVERY_ANSWER = [str(key) for key, _label in HANDED_ON]
+EVERY_ANSWER = [str(key) for key, _label in ANSWERS]
 #: fields that name people and groups, and the one beside each in which further ones are typed
 NAMING = {"reviewers": "add_reviewer", "in_turn": "add_in_turn"}
 
@@ -93,7 +92,7 @@ class ReviewStageForm(forms.Form):
     moves_on = forms.MultipleChoiceField(
         label=gettext_lazy("The next stage looks again at what was answered with"),
         required=False,
-        choices=HANDED_ON,
+        choices=ANSWERS,
         widget=forms.CheckboxSelectMultiple,
     )
 

@@ -1,9 +1,17 @@
 """Addresses of access reviews."""
 
-from django.urls import path
+from django.urls import include, path
 
 from approvals.reviews.views import answering, leading, planning, results
 
+#: where those who are asked work on one run
+answering_pages = [
+    path("", answering.review_work, name="review_work"),
+    path("several/", answering.answer_several, name="answer_several"),
+    path("follow/", answering.follow_recommendations, name="follow_recommendations"),
+    path("<int:item>/", answering.answer_item, name="answer_item"),
+    path("<int:item>/take-back/", answering.take_back_answer, name="take_back_answer"),
+]
 urlpatterns = [
     path("", planning.reviews, name="reviews"),
     path("new/", planning.new_review, name="new_review"),
@@ -19,11 +27,7 @@ urlpatterns = [
     path("<int:pk>/reset/", leading.reset_review, name="reset_review"),
     path("<int:pk>/carry-out/", leading.release_review, name="release_review"),
     path("<int:pk>/try-again/", leading.try_review_again, name="try_review_again"),
-    path("<int:pk>/work/", answering.review_work, name="review_work"),
-    path("<int:pk>/work/several/", answering.answer_several, name="answer_several"),
-    path("<int:pk>/work/follow/", answering.follow_recommendations, name="follow_recommendations"),
-    path("<int:pk>/work/<int:item>/", answering.answer_item, name="answer_item"),
-    path("<int:pk>/work/<int:item>/take-back/", answering.take_back_answer, name="take_back_answer"),
+    path("<int:pk>/work/", include(answering_pages)),
     path("<int:pk>/results/", results.review_results, name="review_results"),
     path("<int:pk>/results.csv", results.download_review, name="download_review"),
     path("<int:pk>/report/", results.review_report, name="review_report"),

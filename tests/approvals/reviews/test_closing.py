@@ -9,7 +9,6 @@ from time_machine import TimeMachineFixture
 
 from accounts.models import Notification
 from approvals.reviews.closing import (
-    NOT_ANSWERED,
     close_review,
     move_stage_on,
     release_review,
@@ -21,6 +20,7 @@ from approvals.reviews.models import AccessReview, ReviewItem, Verdict
 from approvals.reviews.permissions import items_open_to
 from approvals.reviews.reviewing import take_back
 from approvals.reviews.scheduling import run_reviews
+from approvals.reviews.series_models import NOT_ANSWERED
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.models import Eligibility, Role
