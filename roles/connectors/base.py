@@ -32,6 +32,7 @@ class Capabilities:
     verifies_accounts: an account that does not exist there is refused with `NotFound`.
     scopes: a right may be given at a place within the directory. Where it says no, every scope but `/` is
         refused with `Unsupported`.
+    discovers: which of `roles`, `scopes` and `accounts` the connector can say by itself; see `Discovers`.
     """
 
     native_expiry: NativeExpiry = "none"
@@ -40,6 +41,7 @@ class Capabilities:
     immediate: bool = True
     verifies_accounts: bool = True
     scopes: bool = False
+    discovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,37 @@ class Grant:
     not_after: datetime | None = None
     granted_by: str = ""
     scope: str = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRole:
+    """A role that the directory knows: its own name for it, and what people call it.
+
+    privileged: the directory itself calls it privileged, or whoever holds it could take the directory over.
+    """
+
+    entitlement: str
+    name: str
+    description: str = ""
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundScope:
+    """A place within the directory: its own name for it, what people call it, and the place above."""
+
+    path: str
+    name: str
+    parent: str = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAccount:
+    """An account in the directory: its name as `grant` takes it, and by what its person can be told."""
+
+    account: str
+    name: str = ""
+    email: str = ""
 
 
 class Right(TypedDict):
@@ -165,6 +198,21 @@ class Connector(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
+
+
+class Discovers(Protocol):
+    """What a connector offers beside `Connector` where its capabilities name `discovers`; each read only, and lazy.
+
+    Raises Unavailable, AuthenticationFailed, Denied. What its capabilities do not name is never called.
+    """
+
+    def roles(self) -> Iterable[FoundRole]: ...
+
+    def scopes(self) -> Iterable[FoundScope]:
+        """Each place after the one above it."""
+        ...
+
+    def accounts(self) -> Iterable[FoundAccount]: ...
 
 
 class ConnectorError(Exception):
