@@ -73,6 +73,25 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("%(directory)s confirmed that %(role)s is taken from %(about)s"),
         _("%(role)s is taken from %(about)s"),
     ),
+    "assignment.given_again": (
+        _("The portal tells %(directory)s again that %(about)s holds %(role)s"),
+        _("The portal tells a directory again of %(role)s"),
+    ),
+    # What differs between a directory and the book
+    "drift.found": (
+        _("%(directory)s and the portal differ about %(role)s: %(subject)s"),
+        _("A directory and the portal differ: %(subject)s"),
+    ),
+    "drift.changed": (_("It ends at another time in the directory now: %(subject)s"),),
+    "drift.accepted": (_("%(actor)s left it as it is in the directory: %(subject)s"),),
+    "drift.corrected": (_("%(actor)s had it put right in the directory: %(subject)s"),),
+    "drift.adopted": (_("%(actor)s took over what the directory says: %(subject)s"),),
+    "drift.removed": (
+        _("What was given past the portal is gone from %(directory)s: %(subject)s"),
+        _("What was given past the portal is gone: %(subject)s"),
+    ),
+    "drift.restored": (_("It stands in the directory again as the portal says: %(subject)s"),),
+    "drift.gone": (_("The directory and the portal agree again: %(subject)s"),),
     "assignment.failed": (
         _("%(directory)s did not give %(role)s to %(about)s: %(detail_error)s"),
         _("%(role)s could not be put in force for %(about)s"),

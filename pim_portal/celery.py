@@ -35,6 +35,7 @@ app.conf.include = [
     "approvals.watching",
     "audit.watching",
     "roles.inspecting",
+    "roles.reconciling",
     "roles.reminding",
 ]
 
@@ -69,6 +70,11 @@ app.conf.beat_schedule = {
         "task": "approvals.automatic.calendars.fetch_due_calendars",
         "schedule": 300.0,
         "options": {"expires": 300.0},
+    },
+    "compare directories with the book": {
+        "task": "roles.reconciling.reconcile_due_directories",
+        "schedule": 30.0,  # the loop below comes to each in time; this is for when it does not
+        "options": {"expires": 30.0},
     },
     "count the holders of protected roles": {
         "task": "roles.inspecting.watch_holders",

@@ -33,12 +33,15 @@ from roles.connectors.base import (
     Unavailable,
     Unsupported,
 )
+from roles.intending import right_of, write_intents
 from roles.leasing import claim, let_go, put_off, still_ours
-from roles.models import Assignment, Directory
+from roles.models import Assignment, Directory, Intent, Origin
 from roles.permissions import people_with_duty
 from roles.reaching import connector_for
 from roles.separation import late_among
 
+#: what a directory that holds an end of its own is told later than the end, so that it acts only if the portal does not
+GRACE = timedelta(seconds=60)
 LANE = 20.0  # seconds one round with one directory may take before it writes down what it has
 LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
 NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert
@@ -55,6 +58,7 @@ class _Result:
     outcome: Outcome | None = None
     error: ConnectorError | None = None
     note: str = ""
+    before: bool = False  # whether the right stood there before the portal gave it
 
 
 def work(directory_key: int, status: str, keys: list[int] | None = None) -> int:
@@ -67,13 +71,13 @@ def work(directory_key: int, status: str, keys: list[int] | None = None) -> int:
     if not claimed:
         return 0
     try:
-        results = _speak(claimed[0].role.directory, claimed, status)
+        results = _speak(claimed[0].role.directory, claimed, status, token)
         return _write_down(token, results, status)
     finally:
         let_go(token)
 
 
-def _speak(directory: Directory, claimed: list[Assignment], status: str) -> list[_Result]:
+def _speak(directory: Directory, claimed: list[Assignment], status: str, token: str) -> list[_Result]:
     ends = _ends_of_rights(claimed)
     # What breaks a separation rule by now is not given: the sweep ends it.
     late = late_among(claimed) if status == Status.PROVISIONING else set()
@@ -83,6 +87,8 @@ def _speak(directory: Directory, claimed: list[Assignment], status: str) -> list
     give_up_at = time.monotonic() + LANE
     try:
         with connector_for(directory) as connector:
+            if status == Status.PROVISIONING and not directory.is_inside:
+                write_intents(connector, directory, [result.assignment for result in results], token=token)
             for result in results:
                 if time.monotonic() > give_up_at:
                     break
@@ -96,12 +102,37 @@ def _speak(directory: Directory, claimed: list[Assignment], status: str) -> list
                     # It may lie with this one account: those behind it must not wait for it.
                     logger.exception(UNDECLARED, directory)
                     result.error = _unavailable(defect)
+            if not connector.capabilities.immediate:
+                _read_back(connector, results, status)
     except ConnectorError as error:
         _all_wait(results, error)
     except Exception as defect:
         logger.exception(UNDECLARED, directory)
         _all_wait(results, _unavailable(defect))
     return results
+
+
+def _stood_there(connector: Connector, assignment: Assignment) -> bool:
+    """Whether the right of one that was never confirmed was found standing before it was first given."""
+    return assignment.intent == Intent.BEFORE and not connector.capabilities.tells_whose
+
+
+def _read_back(connector: Connector, results: list[_Result], status: str) -> None:
+    """Leave undone what a directory that takes its time does not show yet."""
+    told = [result for result in results if result.outcome and not result.note]
+    if not told or not connector.capabilities.lists:
+        return
+    try:
+        listed = connector.list_grants(sorted({result.assignment.role.entitlement for result in told}))
+        standing = {(grant.account, grant.entitlement, grant.scope) for grant in listed}
+    except ConnectorError as error:
+        for result in told:
+            result.outcome, result.error = None, error
+        return
+    for result in told:
+        if (right_of(result.assignment) in standing) != (status == Status.PROVISIONING):
+            why = f"{result.assignment.role.directory} took it and does not show it yet."
+            result.outcome, result.error = None, Busy(why)
 
 
 def _unavailable(defect: Exception) -> Unavailable:
@@ -140,12 +171,17 @@ def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[An
     }
     operation = f"assignment-{assignment.pk}"
     last = None if any(end is None for _, end in carried) else max((end for _, end in carried), default=None)
+    if last and not assignment.role.directory.is_inside:
+        last += GRACE
     if status == Status.PROVISIONING:
         if not any(key == assignment.pk for key, _ in carried):
             return  # no longer due: the sweep ends it
         if not assignment.account:
             raise NotFound(f"{assignment.person} has no account in {assignment.role.directory}.")
         result.outcome = connector.grant(**right, not_after=last, operation=operation)
+        can_tell = connector.capabilities.tells_whose or assignment.role.directory.is_inside
+        before = result.outcome.preexisting if can_tell else assignment.intent == Intent.BEFORE
+        result.before = before and assignment.origin != Origin.FOUND_OUTSIDE  # the portal has taken that over
         return
     if carried:
         # Another assignment carries the same right: it stays until the last one ends.
@@ -156,7 +192,10 @@ def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[An
             if adjust
             else Outcome(changed=False)
         )
-    elif assignment.was_there_before:
+    elif not assignment.intent and not assignment.role.directory.is_inside:
+        result.note = "never_given"
+        result.outcome = Outcome(changed=False)
+    elif assignment.was_there_before or _stood_there(connector, assignment):
         result.note = "was_there_before"
         result.outcome = Outcome(changed=False)
     else:
@@ -174,8 +213,7 @@ def _write_down(token: str, results: list[_Result], status: str) -> int:
     for result in done:
         if result.outcome and result.outcome.receipt:
             result.assignment.receipt = result.outcome.receipt[:500]
-        before = bool(result.outcome and result.outcome.preexisting)
-        by_kind.setdefault((result.note, before), []).append(result.assignment)
+        by_kind.setdefault((result.note, result.before), []).append(result.assignment)
     for (note, before), some in by_kind.items():
         with within_transaction():
             # Before looking whether they are still ours: whoever ends one meanwhile must not undo this for all.

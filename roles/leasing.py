@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from audit.journal.recording import take_the_pen, within_transaction
-from roles.models import Assignment
+from roles.models import Assignment, Directory, Drift
 
 LEASE = timedelta(seconds=60)
 BATCH = 200
@@ -24,8 +24,9 @@ def claim(
 ) -> tuple[str, list[Assignment]]:
     """Take up to ``BATCH`` assignments of a directory that are in ``status`` and due for a try.
 
-    At most one for each right (account, role, scope), and none whose right somebody else is working on. Claims are
-    made one after the other (the journal's pen is held), so two claims cannot both take the same right.
+    At most one for each right (account, role, scope), and none of a role that somebody else is working on: an
+    entitlement has one writer. Claims are made one after the other (the journal's pen is held), so two claims cannot
+    both take the same.
 
     Args:
         directory: key of the directory.
@@ -39,8 +40,10 @@ def claim(
     with within_transaction():
         take_the_pen()
         of_directory = Assignment.objects.filter(role__directory=directory)
-        taken = set(of_directory.filter(lease_until__gt=now).values_list("role_id", "scope_id", "account"))
-        waiting = of_directory.filter(status=status, next_try_at__lte=now).exclude(lease_until__gt=now)
+        taken: set[tuple[int, int, str]] = set()
+        waiting = of_directory.filter(
+            status=status, next_try_at__lte=now, role__directory__mode=Directory.Mode.MANAGE
+        ).exclude(role__in=_busy(directory, now))
         if keys is not None:
             waiting = waiting.filter(pk__in=keys)
         claimed: list[Assignment] = []
@@ -53,6 +56,46 @@ def claim(
                 claimed.append(assignment)
         _lease([one.pk for one in claimed], token, now + LEASE)
     return token, claimed
+
+
+def claim_drifts(directory: int) -> tuple[str, list[Drift]]:
+    """Take up to ``BATCH`` rights of a directory that were given outside, are to go and are due for a try.
+
+    None of a role that somebody is working on; one right once.
+
+    Args:
+        directory: key of the directory.
+
+    Returns:
+        The token of the lease and what was taken.
+    """
+    token = secrets.token_hex(16)
+    now = timezone.now()
+    with within_transaction():
+        take_the_pen()
+        waiting = Drift.objects.filter(
+            directory=directory,
+            directory__mode=Directory.Mode.MANAGE,
+            kind=Drift.Kind.FOUND_OUTSIDE,
+            status=Drift.Status.CORRECTING,
+            next_try_at__lte=now,
+        ).exclude(role__in=_busy(directory, now))
+        claimed = list(waiting.select_related("role", "directory", "person").order_by("next_try_at")[:BATCH])
+        Drift.objects.filter(pk__in=[one.pk for one in claimed]).update(
+            lease_until=now + LEASE, lease_token=token
+        )
+    return token, claimed
+
+
+def _busy(directory: int, now: datetime) -> list[int]:
+    """The roles of which somebody is giving or taking a right at this moment."""
+    found: set[int] = set()
+    for leased in (
+        Assignment.objects.filter(role__directory=directory, lease_until__gt=now),
+        Drift.objects.filter(directory=directory, lease_until__gt=now),
+    ):
+        found |= set(leased.order_by().values_list("role", flat=True).distinct())
+    return sorted(found)
 
 
 def still_ours(token: str, claimed: Collection[Assignment], status: str) -> list[Assignment]:

@@ -25,7 +25,16 @@ from roles.announcing import tell_holders
 from roles.connectors.base import ConnectorError
 from roles.fulfilling import work
 from roles.guarding import check_may_lose
-from roles.models import Assignment, Directory, Eligibility, GroupAssignment, Origin, Role, Scope
+from roles.models import (
+    Assignment,
+    Directory,
+    Eligibility,
+    GroupAssignment,
+    Intent,
+    Origin,
+    Role,
+    Scope,
+)
 from roles.models.lasting import NEVER
 from roles.nested_groups import check_may_hold
 from roles.reaching import connector_for
@@ -70,6 +79,7 @@ def begin_assignment(
         ends_at=ends_at,
         next_try_at=starts_at,
         account=role.directory.account_of(person),
+        intent=Intent.NEW if origin == Origin.FOUND_OUTSIDE else "",
     )
     begin_life(assignment, actor=actor, action="assignment.begun", justification=justification)
     if starts_at <= timezone.now():
@@ -137,6 +147,28 @@ def _put_in_force(assignment: Assignment) -> None:
         assignment.refresh_from_db()
     else:
         transaction.on_commit(lambda: provision_assignment.delay(assignment.pk), robust=True)
+
+
+@journaled
+def give_again(assignment: Assignment, *, actor: Actor) -> None:
+    """Tell the directory once more of an assignment in force: its right is gone there, or ends at another time.
+
+    Raises:
+        Overtaken: it is no longer in force.
+    """
+    move_to(
+        assignment,
+        Status.PROVISIONING,
+        actor=actor,
+        action="assignment.given_again",
+        attempts=0,
+        next_try_at=timezone.now(),
+        last_error="",
+        # What somebody else had given and taken away again is the portal's from now on.
+        intent=Intent.NEW,
+        was_there_before=False,
+    )
+    _put_in_force(assignment)
 
 
 @journaled
@@ -279,7 +311,9 @@ def work_lane(directory: int) -> None:
 
 
 def _work_on_key(key: int, status: str) -> None:
-    assignment = Assignment.objects.select_related("role").filter(pk=key, status=status).first()
+    """Work on one assignment; outside the portal on all that wait beside it, since its role has one writer at a time."""
+    assignment = Assignment.objects.select_related("role__directory").filter(pk=key, status=status).first()
     if assignment is not None:
-        work(assignment.role.directory_id, status, [key])
+        keys = [key] if assignment.role.directory.is_inside else None
+        work(assignment.role.directory_id, status, keys)
         tell_holders(assignment.role.directory_id)

@@ -19,8 +19,9 @@ from audit.journal.lifecycle import move_to
 from audit.journal.recording import take_the_pen
 from audit.journal.refusing import Overtaken
 from roles.assigning import expire_eligibility
-from roles.models import Assignment, Eligibility, EndCause, Heartbeat
+from roles.models import Assignment, Directory, Eligibility, EndCause, Heartbeat
 from roles.provisioning import end_all, start_assignment, work_lane
+from roles.reconciling import directories_to_reconcile, reconcile
 from roles.separating import keep_apart
 from roles.spreading import spread
 
@@ -40,9 +41,12 @@ def sweep() -> None:
 
 
 def sweep_in_lanes() -> None:
-    """One round as ``sweep``, each directory in a thread of its own, so that a dead one slows nobody else."""
+    """One round as ``sweep``, each directory in a thread of its own, so that a dead one slows nobody else.
+
+    A directory whose turn it is to be compared with the book is compared after its work.
+    """
     tell_time()
-    for directory in directories_with_work():
+    for directory in sorted({*directories_with_work(), *directories_to_reconcile()}):
         running = _lanes.get(directory)
         if running is None or running.done():
             _lanes[directory] = _pool.submit(_work_in_thread, directory)
@@ -70,7 +74,9 @@ def tell_time() -> None:
 def directories_with_work() -> list[int]:
     """Keys of the directories in which something waits to be granted, revoked or told now."""
     waiting = Assignment.objects.filter(
-        status__in=[Assignment.Status.PROVISIONING, Assignment.Status.ENDING], next_try_at__lte=timezone.now()
+        status__in=[Assignment.Status.PROVISIONING, Assignment.Status.ENDING],
+        next_try_at__lte=timezone.now(),
+        role__directory__mode=Directory.Mode.MANAGE,
     ).exclude(lease_until__gt=timezone.now())
     untold = Assignment.objects.to_tell()
     keys = (
@@ -90,6 +96,8 @@ def _work_in_thread(directory: int) -> None:
     close_old_connections()
     try:
         work_lane(directory)
+        if directory in directories_to_reconcile():
+            reconcile(directory)
     except Exception:
         logger.exception("Work in directory %s stopped; the next round goes on", directory)
     finally:

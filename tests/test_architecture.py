@@ -28,6 +28,7 @@ HURRIES = {
     "approvals.hooks.sending.send_hook_call": "send_due_hook_calls",
     "roles.provisioning.provision_assignment": "sweep_if_late",
     "roles.provisioning.deprovision_assignment": "sweep_if_late",
+    "roles.reconciling.reconcile": "reconcile_due_directories",
 }
 
 #: Models of ours that have no history of their own, and why that is right.
@@ -59,6 +60,7 @@ WITHOUT_HISTORY = {
     "journal.JournalHead": "how far the book goes",
     "roles.Heartbeat": "when something was last seen running",
     "roles.HolderGuard": "a place in line",
+    "roles.Reconciliation": "what the last comparison came to",
 }
 
 Finding = tuple[str, int]

@@ -32,6 +32,8 @@ class Capabilities:
     verifies_accounts: an account that does not exist there is refused with `NotFound`.
     scopes: a right may be given at a place within the directory. Where it says no, every scope but `/` is
         refused with `Unsupported`.
+    tells_whose: `grant` says truly whether a right that it found was somebody else's, however long ago it was given.
+        Where it says no, the portal looks before it gives, and remembers what stood there.
     discovers: which of `roles`, `scopes` and `accounts` the connector can say by itself; see `Discovers`.
     """
 
@@ -41,6 +43,7 @@ class Capabilities:
     immediate: bool = True
     verifies_accounts: bool = True
     scopes: bool = False
+    tells_whose: bool = False
     discovers: tuple[str, ...] = ()
 
 
@@ -50,8 +53,8 @@ class Outcome:
 
     changed: this call changed the directory. After a lost answer the repeated call says False although the
         portal did it: who owns a right is for the caller to remember, before the first call.
-    preexisting: `grant` found the right already there, given by somebody else. Whether it may be taken away at
-        the end is the caller's decision: `revoke` would take it.
+    preexisting: `grant` found the right already there, given by somebody else as far as the directory can tell
+        (`tells_whose`). Whether it may be taken away at the end is the caller's decision: `revoke` would take it.
     not_after: the end that the directory itself now holds; None when it holds none.
     receipt: a text to keep with the assignment and to hand to `revoke`; opaque to the caller, never a secret.
     """

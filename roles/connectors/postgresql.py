@@ -71,7 +71,7 @@ class PostgreSQLConnector:
     Raises Unsupported for settings it does not take.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(native_expiry="none", ends_sessions=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(ends_sessions=True, tells_whose=True)
 
     def __init__(self, settings: Mapping[str, object], secret: str = "") -> None:
         given = {name: str(value).strip() for name, value in settings.items() if value not in (None, "")}

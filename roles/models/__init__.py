@@ -6,10 +6,11 @@ from roles.models.appointment import (
     RoleGroupAppointment,
     RolePersonAppointment,
 )
-from roles.models.assignment import Assignment, EndCause, GroupAssignment, Origin
+from roles.models.assignment import Assignment, EndCause, GroupAssignment, Intent, Origin
 from roles.models.directory import Account, Directory, Heartbeat, Scope
 from roles.models.eligibility import Eligibility
 from roles.models.guard import HolderGuard
+from roles.models.reconciliation import Drift, Reconciliation
 from roles.models.role import Risk, Role
 from roles.models.separation import SeparatedRole, SeparationRule
 from roles.models.settings import Approver, RoleSettings
@@ -22,6 +23,7 @@ __all__ = [
     "Directory",
     "DirectoryGroupAppointment",
     "DirectoryPersonAppointment",
+    "Drift",
     "EffectiveSettings",
     "Eligibility",
     "EndCause",
@@ -29,7 +31,9 @@ __all__ = [
     "GroupAssignment",
     "Heartbeat",
     "HolderGuard",
+    "Intent",
     "Origin",
+    "Reconciliation",
     "Risk",
     "Role",
     "RoleGroupAppointment",

@@ -39,6 +39,14 @@ class EndCause(models.TextChoices):
     ELIGIBILITY_ENDED = "eligibility_ended", _("the eligibility ended")
     GROUP_ENDED = "group_ended", _("the group no longer gives it")
     SEPARATED = "separated", _("it may not be held together with another role")
+    TAKEN_OUTSIDE = "taken_outside", _("it was taken away in the directory")
+
+
+class Intent(models.TextChoices):
+    """What stood in the directory when the portal set out to give a right. Empty: it never did."""
+
+    NEW = "new", _("Not there before")
+    BEFORE = "before", _("There before")
 
 
 class GroupAssignments(models.QuerySet["GroupAssignment"]):
@@ -237,6 +245,12 @@ class Assignment(HasLife):
     )
     created_at = models.DateTimeField(default=timezone.now)
 
+    intent = models.CharField(
+        max_length=6,
+        blank=True,
+        choices=Intent.choices,
+        help_text="written before the directory is first told to give the right: whether it stood there already",
+    )
     reminded_at = models.DateTimeField(null=True, help_text="when its holder was last told that it ends soon")
     told = models.CharField(max_length=14, blank=True, help_text="the status the holder was last told of")
     attempts = models.PositiveIntegerField(default=0)
@@ -248,6 +262,7 @@ class Assignment(HasLife):
     history = HistoricalRecords(
         excluded_fields=[
             "receipt",
+            "intent",
             "reminded_at",
             "told",
             "attempts",

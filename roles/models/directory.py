@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +37,19 @@ class Directory(models.Model):
         EMAIL = "email", _("The email")
         LISTED = "listed", _("Only as listed")
 
+    class Mode(models.TextChoices):
+        """What the portal may do there."""
+
+        OBSERVE = "observe", _("Observed: nothing is changed there")
+        MANAGE = "manage", _("Managed")
+
+    class Answer(models.TextChoices):
+        """What is done by itself about a difference between the book and a directory."""
+
+        REPORT = "report", _("Report it")
+        CORRECT = "correct", _("Make the directory as the portal says")
+        ADOPT = "adopt", _("Make the portal as the directory says")
+
     name = models.CharField(_("Name"), max_length=100, unique=True)
     kind = models.CharField(_("Kind"), max_length=40, help_text=_("The connector that speaks to it."))
     description = models.TextField(_("Description"), blank=True)
@@ -46,6 +59,22 @@ class Directory(models.Model):
     secret = models.CharField(_("Secret"), max_length=300, blank=True, validators=[secret_reference])
     account_names = models.CharField(
         _("Account names"), max_length=20, choices=AccountNames.choices, default=AccountNames.LOCAL_PART
+    )
+    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.MANAGE, editable=False)
+    on_found_outside = models.CharField(
+        _("A right that was given outside"), max_length=10, choices=Answer.choices, default=Answer.REPORT
+    )
+    on_missing = models.CharField(
+        _("A right that was taken away outside"), max_length=10, choices=Answer.choices, default=Answer.REPORT
+    )
+    on_other_end = models.CharField(
+        _("A right that ends at another time there"),
+        max_length=10,
+        choices=Answer.choices,
+        default=Answer.CORRECT,
+    )
+    adopt_days = models.PositiveSmallIntegerField(
+        _("Days that an adopted right lasts"), default=14, validators=[MinValueValidator(1)]
     )
 
     history = HistoricalRecords()
@@ -81,6 +110,11 @@ class Directory(models.Model):
     def is_portal(self) -> bool:
         """Whether this is the portal's own directory, whose roles are duties."""
         return self.kind == PORTAL_KIND
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the portal looks only, and changes nothing there."""
+        return self.mode == self.Mode.OBSERVE
 
     @property
     def is_inside(self) -> bool:

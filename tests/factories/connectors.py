@@ -133,6 +133,8 @@ class VaultConnector:
 
     def list_grants(self, entitlements: Iterable[str]) -> list[Grant]:
         wanted = set(entitlements)
+        if self.vault.trouble is not None:
+            raise self.vault.trouble
         return [
             Grant(right[0], right[1], self._kept(self.vault.ends.get(right)), "", *right[2:])
             for right in self.vault.rights

@@ -12,7 +12,7 @@ from audit.alerts.models import Alert
 from audit.journal.actor import PORTAL
 from roles import fulfilling
 from roles.connectors.base import Busy, Denied, NotFound, Unavailable
-from roles.models import Assignment, EndCause
+from roles.models import Assignment, EndCause, Intent
 from roles.provisioning import end_assignment
 from roles.sweeping import sweep
 from tests.cast import Cast
@@ -129,7 +129,7 @@ def test_between_two_tries_the_directory_is_left_in_peace(
 def test_pauses_that_grew_while_it_was_given_are_not_carried_over_to_taking_it_away(
     begun: Assignment, vault: Vault, clock: TimeMachineFixture
 ) -> None:
-    vault.trouble = Unavailable("Nobody there.")
+    vault.trouble_with["robin"] = Unavailable("Nobody there.")
     for _ in range(8):
         sweep()
         clock.move_to(now(begun).next_try_at)
@@ -184,7 +184,7 @@ def test_B8_without_that_memory_the_right_of_somebody_else_would_be_taken(
 ) -> None:
     vault.rights["robin", "operator"] = "somebody else"
     sweep()
-    Assignment.objects.filter(pk=begun.pk).update(was_there_before=False)
+    Assignment.objects.filter(pk=begun.pk).update(was_there_before=False, intent=Intent.NEW)
     clock.move_to(NOON + 4 * HOUR)
     sweep()
 

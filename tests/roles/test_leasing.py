@@ -123,12 +123,14 @@ def test_only_what_was_named_is_taken_and_only_in_its_directory(
     role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,), (second,) = begin(role, "first"), begin(role, "second")
+    other = make_role(role.directory, "auditor")
+    (third,) = begin(other, "third")
     elsewhere = make_role(open_vault(monkeypatch, "elsewhere").row)
-    begin(elsewhere, "third")
+    begin(elsewhere, "fourth")
 
     assert claim(elsewhere.directory_id, PROVISIONING, keys=[first.pk])[1] == []
     assert claim(role.directory_id, PROVISIONING, keys=[second.pk])[1] == [second]
-    assert claim(role.directory_id, PROVISIONING)[1] == [first]
+    assert claim(role.directory_id, PROVISIONING)[1] == [third], "an entitlement has one writer"
 
 
 def test_more_than_one_batch_is_done_in_one_sweep(

@@ -24,6 +24,7 @@ from audit.journal.actor import PORTAL
 from audit.journal.verifying import verify_journal
 from roles import fulfilling
 from roles.connectors.base import Unavailable
+from roles.fulfilling import GRACE
 from roles.models import Account, Assignment, EndCause, Role
 from roles.provisioning import begin_assignment, end_assignment
 from roles.sweeping import sweep
@@ -181,7 +182,7 @@ def test_B6_a_directory_that_keeps_an_end_itself_is_told_the_latest(
     assign(role, cast, hours=4)
     short = assign(role, cast, hours=1)
     sweep()
-    assert vault.ends[right] == NOON + 4 * HOUR, "the shorter one does not shorten it"
+    assert vault.ends[right] == NOON + 4 * HOUR + GRACE, "the shorter one does not shorten it"
 
     for_good = assign(role, cast, hours=None)
     sweep()
@@ -189,7 +190,7 @@ def test_B6_a_directory_that_keeps_an_end_itself_is_told_the_latest(
 
     end_assignment(now(for_good), actor=PORTAL, cause=EndCause.REMOVED)
     sweep()
-    assert vault.ends[right] == NOON + 4 * HOUR, "nothing is for good any more"
+    assert vault.ends[right] == NOON + 4 * HOUR + GRACE, "nothing is for good any more"
     assert now(short).status == Status.ACTIVE
 
 
