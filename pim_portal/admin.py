@@ -261,7 +261,12 @@ class DirectoryAdmin(Versioned, Edited):
     list_display = ("name", "kind", "description")
     search_fields = ("name",)
     inlines = (AccountInline, DirectoryPersonInline, DirectoryGroupInline)
-    exclude = ("on_found_outside", "on_missing", "on_other_end", "adopt_days")  # they have a page of their own
+    exclude = (
+        "on_found_outside",
+        "on_missing",
+        "on_other_end",
+        "adopt_days",
+    )  # they have a page of their own
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

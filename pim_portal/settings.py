@@ -67,7 +67,9 @@ MUTUAL_APPROVALS = env.int(
     "MUTUAL_APPROVALS", default=5
 )  # each way, from which on an alert is raised; 0: none
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=1.0)  # 0: no sweep thread in the worker
-RECONCILE_SECONDS = env.float("RECONCILE_SECONDS", default=60.0)  # how often each directory is compared with the book
+RECONCILE_SECONDS = env.float(
+    "RECONCILE_SECONDS", default=60.0
+)  # how often each directory is compared with the book
 DEAD_MAN_SECONDS = env.int("DEAD_MAN_SECONDS", default=60)  # no sweep for this long: /health turns red
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", default=12 * 60 * 60)
