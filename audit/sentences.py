@@ -77,6 +77,8 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
         _("The portal tells %(directory)s again that %(about)s holds %(role)s"),
         _("The portal tells a directory again of %(role)s"),
     ),
+    "directory.secret_replaced": (_("%(actor)s entered a new secret for %(directory)s"),),
+    "directory.inspected": (_("%(actor)s had %(directory)s looked into"),),
     # What differs between a directory and the book
     "drift.found": (
         _("%(directory)s and the portal differ about %(role)s: %(subject)s"),

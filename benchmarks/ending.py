@@ -80,11 +80,11 @@ def _prepare(server: object, session: psycopg.Connection[tuple[object, ...]], co
         actor=PORTAL,
         kind="postgresql",
         connection={"host": "127.0.0.1", "port": server.port, "dbname": "postgres", "user": "pim"},  # type: ignore[attr-defined]
-        secret="env:BENCH_SECRET",  # noqa: S106
+        secret="env:DIRECTORY_BENCH_SECRET",  # noqa: S106
     )
     import os
 
-    os.environ["BENCH_SECRET"] = "bench"  # noqa: S105
+    os.environ["DIRECTORY_BENCH_SECRET"] = "bench"  # noqa: S105
     session.execute("CREATE ROLE pim LOGIN PASSWORD 'bench'")
     session.execute("GRANT pg_signal_backend TO pim")
     for number in range(PEOPLE):

@@ -34,6 +34,7 @@ app.conf.include = [
     "approvals.reviews.scheduling",
     "approvals.watching",
     "audit.watching",
+    "roles.exploring",
     "roles.inspecting",
     "roles.reconciling",
     "roles.reminding",
@@ -75,6 +76,11 @@ app.conf.beat_schedule = {
         "task": "roles.reconciling.reconcile_due_directories",
         "schedule": 30.0,  # the loop below comes to each in time; this is for when it does not
         "options": {"expires": 30.0},
+    },
+    "look into directories for those who wait": {
+        "task": "roles.exploring.inspect_what_waits",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "count the holders of protected roles": {
         "task": "roles.inspecting.watch_holders",

@@ -49,6 +49,12 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 JOURNAL_KEY = env.str("JOURNAL_KEY", default="") or ("" if PRODUCTION else kept_key(VAR / "keys" / "journal"))
 # Seal the secrets of others (of web hooks) in the database: the first one seals, all of them open, and so does SECRET_KEY.
 SEALING_KEYS = env.list("SEALING_KEYS", default=[])
+SEALING_PUBLIC_KEY = env.str("SEALING_PUBLIC_KEY", default="")  # seals what only the worker opens
+
+# Where secrets of directories may lie as files (file:/path); variables for them begin with DIRECTORY_ (env:NAME).
+SECRET_FOLDERS = env.list(
+    "SECRET_FOLDERS", default=["/run/secrets", *([] if PRODUCTION else [str(VAR / "secrets")])]
+)
 
 # --- What the portal may call: public addresses by https, and these host names and networks, by http too -----------
 

@@ -19,6 +19,7 @@ from roles.permissions import check_may_manage, groups_owned_by
 from roles.reaching import check_knows_scopes
 
 DEEPEST = 450  # characters of keys above a scope: some seventy levels
+LONGEST_PATH = 500  # characters of the directory's own name for a scope
 LONGEST_GROUP = 130  # characters of a group's name in the names of its roles
 
 #: what each duty may do, its risk, and its longest activation in minutes

@@ -23,6 +23,7 @@ from audit.journal.recording import journaled
 from audit.journal.refusing import Overtaken
 from roles.announcing import tell_holders
 from roles.connectors.base import ConnectorError
+from roles.connectors.registry import connector_for_kind
 from roles.fulfilling import work
 from roles.guarding import check_may_lose
 from roles.models import (
@@ -37,7 +38,6 @@ from roles.models import (
 )
 from roles.models.lasting import NEVER
 from roles.nested_groups import check_may_hold
-from roles.reaching import connector_for
 from roles.separation import Holding, check_not_separated, holding_of
 
 ONE_BY_ONE = 20  # up to so many begun together are hurried each by a task of its own
@@ -233,7 +233,7 @@ def changed_times(
 def lets_rights_end(directory: Directory) -> bool:
     """Whether a directory itself lets a right end, so that it must be told of another end."""
     try:
-        return connector_for(directory).capabilities.native_expiry != "none"
+        return connector_for_kind(directory.kind, directory.connection).capabilities.native_expiry != "none"
     except ConnectorError:
         return True  # it cannot be asked now: telling it once more does no harm
 

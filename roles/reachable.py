@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 import httpx
 from django.conf import settings
@@ -87,6 +89,37 @@ def checked(target: httpx.URL, addresses: list[str]) -> list[str]:
         if not allowed and target.scheme != "https":
             raise AddressRefused(_("The address must begin with https://."))
     return addresses
+
+
+def check_machine(name: str) -> None:
+    """Look at every address of a machine that is to be called otherwise than by HTTP.
+
+    Args:
+        name: a host, an address with its scheme (``ldaps://host:636``), or the path of a socket on this machine, which
+            is called only where ``OUTBOUND_ALLOWED`` names it or a folder above it.
+
+    Raises:
+        AddressRefused: it may not be called.
+        Unreachable: its name has no address.
+    """
+    if name.startswith("/"):
+        folders = [str(one) for one in settings.OUTBOUND_ALLOWED if str(one).startswith("/")]
+        if not any(PurePosixPath(name).is_relative_to(one) for one in folders) or ".." in name:
+            raise AddressRefused(
+                _(
+                    "%(path)s is a socket on the portal’s own machine. Whoever runs the portal can allow it (OUTBOUND_ALLOWED)."
+                )
+                % {"path": name}
+            )
+        return
+    host = urlsplit(name).hostname if "://" in name else name
+    try:
+        target = httpx.URL(scheme="https", host=host or "")
+    except (httpx.InvalidURL, ValueError, TypeError) as error:
+        raise AddressRefused(_("This is not an address.")) from error
+    if not target.host or "%" in target.host or len(name) > LONGEST:
+        raise AddressRefused(_("This is not an address."))
+    checked(target, addresses_of(target))
 
 
 def is_public(address: Address) -> bool:

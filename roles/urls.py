@@ -2,10 +2,16 @@
 
 from django.urls import path
 
-from roles import views
+from roles import connect_views, views
 
 urlpatterns = [
     path("directories/", views.directories, name="directories"),
+    path("directories/connect/", connect_views.connect, name="connect_directory"),
+    path("directories/connect/<str:kind>/", connect_views.connect_kind, name="connect_kind"),
+    path("directories/<int:pk>/connection/", connect_views.connection, name="connection"),
+    path("directories/<int:pk>/connection/change/", connect_views.change_address, name="change_connection"),
+    path("directories/<int:pk>/connection/roles/", connect_views.choose_roles, name="choose_roles"),
+    path("directories/<int:pk>/connection/<str:what>/", connect_views.look_into, name="look_into"),
     path("directories/<int:pk>/", views.directory, name="directory"),
     path("directories/<int:pk>/scopes/add/", views.add_scope, name="add_scope"),
     path("directories/<int:pk>/scopes/<int:scope>/rename/", views.rename_scope, name="rename_scope"),

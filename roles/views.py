@@ -49,7 +49,11 @@ def directories(request: PortalRequest) -> HttpResponse:
     if not shown and not holds(request.user, *READERS):
         raise Http404
     troubled = Alert.objects.open().filter(key__startswith="directory:").values_list("key", flat=True)
-    context = {"directories": shown, "troubled": [int(key.partition(":")[2]) for key in troubled]}
+    context = {
+        "directories": shown,
+        "troubled": [int(key.partition(":")[2]) for key in troubled],
+        "may_connect": holds(request.user, *ROLE_ADMINISTRATORS),
+    }
     return render(request, "roles/directories.html", context)
 
 

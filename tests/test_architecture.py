@@ -26,6 +26,7 @@ LIFECYCLE = "audit/journal/lifecycle.py"
 HURRIES = {
     "accounts.notifications.delivering.deliver_notification": "deliver_due_notifications",
     "approvals.hooks.sending.send_hook_call": "send_due_hook_calls",
+    "roles.exploring.inspect": "inspect_what_waits",
     "roles.provisioning.provision_assignment": "sweep_if_late",
     "roles.provisioning.deprovision_assignment": "sweep_if_late",
     "roles.reconciling.reconcile": "reconcile_due_directories",
@@ -60,6 +61,7 @@ WITHOUT_HISTORY = {
     "journal.JournalHead": "how far the book goes",
     "roles.Heartbeat": "when something was last seen running",
     "roles.HolderGuard": "a place in line",
+    "roles.Inspection": "a look that somebody asked for; that it was asked for is in the journal",
     "roles.Reconciliation": "what the last comparison came to",
 }
 

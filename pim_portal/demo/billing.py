@@ -60,7 +60,7 @@ def make_billing_database(superuser_url: str) -> tuple[dict[str, object], str]:
                     sql.Identifier(name), account
                 )
             )
-    kept = Path(settings.VAR) / "keys" / "billing"
+    kept = Path(settings.VAR) / "secrets" / "billing"
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept.touch(mode=0o600)
     kept.write_text(password, encoding="ascii")

@@ -21,6 +21,27 @@ WHOLE = "/"  # the scope that is the whole directory
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a kind, so that a form can ask for it. A connector's class lists its own in `SETTINGS`.
+
+    name: as the settings call it.
+    label, help: in words.
+    required: the connector refuses to do without.
+    default: what counts where nothing is said; shown, not stored.
+    choices: the only values there are, each with what it is called.
+    is_address: it names a machine that will be called.
+    """
+
+    name: str
+    label: str
+    help: str = ""
+    required: bool = False
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    is_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a directory of this kind can do.
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Self
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from . import postgresql_discovery as discovery
 from . import postgresql_queries as queries
 from .base import (
     WHOLE,
@@ -25,10 +26,13 @@ from .base import (
     ConnectorError,
     Denied,
     Finding,
+    FoundAccount,
+    FoundRole,
     Grant,
     NotFound,
     Outcome,
     Right,
+    Setting,
     Unavailable,
     Unsupported,
     refuse_scopes,
@@ -37,6 +41,7 @@ from .postgresql_queries import STATEMENT_SECONDS, Connection, quoted
 
 CONNECT_SECONDS = 5
 LOCK_SECONDS = 5
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # A refused connection carries no error code, only words.
 NOT_ACCEPTED = (
@@ -71,7 +76,26 @@ class PostgreSQLConnector:
     Raises Unsupported for settings it does not take.
     """
 
-    capabilities: ClassVar[Capabilities] = Capabilities(ends_sessions=True, tells_whose=True)
+    TITLE: ClassVar[str] = "PostgreSQL"
+    ASKS_FOR: ClassVar[str] = "Password of the service account"
+    SETTINGS: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            "host", "Host", "Name or address of the server itself, not of a pooler.", True, is_address=True
+        ),
+        Setting("port", "Port", default="5432"),
+        Setting("dbname", "Database", "Any that the service account may connect to.", required=True),
+        Setting("user", "Service account", required=True),
+        Setting(
+            "sslmode",
+            "Encryption",
+            "Left out: verify-full, unless the host is this machine.",
+            choices=tuple((mode, mode) for mode in SSL_MODES),
+        ),
+        Setting("sslrootcert", "Certificate authority", 'File on the worker\'s machine, or "system".'),
+    )
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        ends_sessions=True, tells_whose=True, discovers=("roles", "accounts")
+    )
 
     def __init__(self, settings: Mapping[str, object], secret: str = "") -> None:
         given = {name: str(value).strip() for name, value in settings.items() if value not in (None, "")}
@@ -87,14 +111,7 @@ class PostgreSQLConnector:
         }
         if not (self._settings["port"].isascii() and self._settings["port"].isdecimal()):
             raise Unsupported("The setting port has to be a number.")
-        if self._settings["sslmode"] not in (
-            "disable",
-            "allow",
-            "prefer",
-            "require",
-            "verify-ca",
-            "verify-full",
-        ):
+        if self._settings["sslmode"] not in SSL_MODES:
             raise Unsupported(f'The setting sslmode cannot be "{self._settings["sslmode"]}".')
         self._secret = secret
         self._server = f"PostgreSQL at {self._settings['host']}:{self._settings['port']}"
@@ -196,6 +213,16 @@ class PostgreSQLConnector:
         """Direct members of the roles, logins or not. See `Connector.list_grants`."""
         with self._talk() as talk:
             return queries.grants(talk, entitlements)
+
+    def roles(self) -> list[FoundRole]:
+        """Every role that could be given. See `Discovers.roles`."""
+        with self._talk() as talk:
+            return list(discovery.roles(talk))
+
+    def accounts(self) -> list[FoundAccount]:
+        """Every login that a role could be given to. See `Discovers.accounts`."""
+        with self._talk() as talk:
+            return list(discovery.accounts(talk))
 
     def __enter__(self) -> Self:
         self._batch = True

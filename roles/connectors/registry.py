@@ -7,6 +7,7 @@ directory of that kind is spoken to, so a broken package harms nobody else.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Any, Self, cast
@@ -18,8 +19,12 @@ from .base import (
     Connector,
     ConnectorError,
     Finding,
+    FoundAccount,
+    FoundRole,
+    FoundScope,
     Grant,
     Outcome,
+    Setting,
     Unavailable,
     Unsupported,
     refuse_scopes,
@@ -50,8 +55,16 @@ def connector_for_kind(kind: str, settings: Mapping[str, object], secret: str = 
     secret: password or token of the service account.
     Raises Unsupported for an unknown kind, a package that cannot be loaded, or settings the kind does not take.
     """
+    factory = _factory(kind)
+    if kind in _own:
+        return factory(settings, secret)
+    with _our_errors():
+        return ForeignConnector(factory(settings, secret))
+
+
+def _factory(kind: str) -> ConnectorFactory:
     if own := _own.get(kind):
-        return own(settings, secret)
+        return own
     points = entry_points(group=ENTRY_POINT_GROUP, name=kind)
     if not points:
         raise Unsupported(
@@ -62,13 +75,44 @@ def connector_for_kind(kind: str, settings: Mapping[str, object], secret: str = 
         raise Unsupported(f'More than one package offers a connector of the kind "{kind}": {packages}.')
     (point,) = points
     try:
-        factory = point.load()
+        return cast(ConnectorFactory, point.load())
     except Exception as error:
         raise Unsupported(
             f'The connector "{kind}" of the package {_package(point)} cannot be loaded: {error}.'
         ) from error
-    with _our_errors():
-        return ForeignConnector(factory(settings, secret))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a form asks for a directory of a kind.
+
+    Args:
+        name: as ``Directory.kind``.
+        title: what people call it.
+        settings: what it needs; None where the connector does not say, and takes what it is given.
+        secret: what the secret is; "" where it takes none.
+    """
+
+    name: str
+    title: str
+    settings: tuple[Setting, ...] | None
+    secret: str
+
+
+def kind_called(name: str) -> Kind:
+    """How a form asks for a directory of this kind: by what the factory says in TITLE, SETTINGS and ASKS_FOR.
+
+    Raises Unsupported for an unknown kind, or a package that cannot be loaded.
+    """
+    factory: Any = _factory(name)
+    said = getattr(factory, "SETTINGS", None)
+    fields = None if said is None else tuple(Setting(**_as_said(one)) for one in said)
+    title = str(getattr(factory, "TITLE", "") or name)
+    return Kind(name, title, fields, str(getattr(factory, "ASKS_FOR", "Secret")))
+
+
+def _as_said(setting: Any) -> dict[str, Any]:
+    return {name: getattr(setting, name) for name in Setting.__slots__ if hasattr(setting, name)}
 
 
 def _package(point: EntryPoint) -> str:
@@ -165,6 +209,20 @@ class ForeignConnector:
                 )
                 for grant in self._connector.list_grants(entitlements)
             ]
+
+    def roles(self) -> Iterator[FoundRole]:
+        yield from self._found("roles", FoundRole)
+
+    def scopes(self) -> Iterator[FoundScope]:
+        yield from self._found("scopes", FoundScope)
+
+    def accounts(self) -> Iterator[FoundAccount]:
+        yield from self._found("accounts", FoundAccount)
+
+    def _found(self, what: str, shape: Any) -> Iterator[Any]:
+        with _our_errors():
+            for one in getattr(self._connector, what)():
+                yield shape(**{name: getattr(one, name) for name in shape.__slots__ if hasattr(one, name)})
 
     def __enter__(self) -> Self:
         with _our_errors():

@@ -10,6 +10,7 @@ from roles.models.assignment import Assignment, EndCause, GroupAssignment, Inten
 from roles.models.directory import Account, Directory, Heartbeat, Scope
 from roles.models.eligibility import Eligibility
 from roles.models.guard import HolderGuard
+from roles.models.inspection import Inspection
 from roles.models.reconciliation import Drift, Reconciliation
 from roles.models.role import Risk, Role
 from roles.models.separation import SeparatedRole, SeparationRule
@@ -31,6 +32,7 @@ __all__ = [
     "GroupAssignment",
     "Heartbeat",
     "HolderGuard",
+    "Inspection",
     "Intent",
     "Origin",
     "Reconciliation",

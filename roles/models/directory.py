@@ -57,6 +57,9 @@ class Directory(models.Model):
         _("Connection"), default=dict, blank=True, help_text=_("Host, port and the like; never a secret.")
     )
     secret = models.CharField(_("Secret"), max_length=300, blank=True, validators=[secret_reference])
+    sealed_secret = models.TextField(
+        blank=True, editable=False, help_text="for this row alone, and for a process that has the private key"
+    )
     account_names = models.CharField(
         _("Account names"), max_length=20, choices=AccountNames.choices, default=AccountNames.LOCAL_PART
     )
@@ -77,7 +80,7 @@ class Directory(models.Model):
         _("Days that an adopted right lasts"), default=14, validators=[MinValueValidator(1)]
     )
 
-    history = HistoricalRecords()
+    history = HistoricalRecords(excluded_fields=["sealed_secret"])
 
     class Meta:
         ordering = ["name"]

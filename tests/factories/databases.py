@@ -56,9 +56,9 @@ def open_ledger(url: str, *logins: str, monkeypatch: pytest.MonkeyPatch) -> Ledg
     """Make the database's tables, roles and logins, and write it down as a directory of the portal."""
     address = conninfo_to_dict(url)
     connection = {name: address[name] for name in ("host", "port", "dbname")} | {"user": "pim"}
-    monkeypatch.setenv("LEDGER_SECRET", PASSWORD)
+    monkeypatch.setenv("DIRECTORY_LEDGER_SECRET", PASSWORD)
     row = open_directory(
-        "Ledger", actor=PORTAL, kind="postgresql", connection=connection, secret="env:LEDGER_SECRET"
+        "Ledger", actor=PORTAL, kind="postgresql", connection=connection, secret="env:DIRECTORY_LEDGER_SECRET"
     )
     ledger = LedgerDatabase(url, row)
     ledger.run("CREATE TABLE ledger (amount int)")
