@@ -336,5 +336,9 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # A line for each call of a connector, with the names asked for; what fails the connector itself says.
+        "httpx": {"level": "WARNING"},
+        "azure": {"level": "ERROR"},
+        "msal": {"level": "ERROR"},
     },
 }

@@ -13,7 +13,7 @@ from roles.connectors.base import Grant
 from roles.fulfilling import GRACE
 from roles.models import Assignment, Directory, Intent
 from roles.models.assignment import being_due
-from roles.planning import Action, Right, plan
+from roles.planning import Action, Right, plan, right_named
 
 Status = Assignment.Status
 COLUMNS = (
@@ -49,11 +49,12 @@ class Book:
     moving: set[Right] = field(default_factory=set)
 
 
-def read_book(directory: Directory, *, since: datetime) -> Book:
+def read_book(directory: Directory, *, since: datetime, ignores_case: bool = False) -> Book:
     """What the book says of ``directory`` now.
 
     Args:
         since: when the directory began to be asked what stands there.
+        ignores_case: whether accounts there are the same that differ in nothing but case.
     """
     now, book = timezone.now(), Book()
     due = ExpressionWrapper(being_due(now, *Assignment.LIVE), BooleanField())
@@ -61,7 +62,8 @@ def read_book(directory: Directory, *, since: datetime) -> Book:
         ~Q(status=Status.ENDED) | Q(revoked_at__gte=since), role__directory=directory
     )
     for account, entitlement, path, *said in rows.annotate(is_due=due).order_by("pk").values_list(*COLUMNS):
-        _note(book, Right(account, entitlement, path), *said, directory=directory, since=since)
+        right = right_named(account, entitlement, path, ignores_case=ignores_case)
+        _note(book, right, *said, directory=directory, since=since)
     return book
 
 
@@ -113,11 +115,11 @@ def compare(book: Book, grants: Mapping[Right, Grant], *, keeps_ends: bool) -> l
     return [action for action in actions if action.right not in book.moving]
 
 
-def by_right(grants: Iterable[Grant]) -> dict[Right, Grant]:
+def by_right(grants: Iterable[Grant], *, ignores_case: bool = False) -> dict[Right, Grant]:
     """What a connector has listed, by right; of one that is listed twice, the one that lasts longer."""
     found: dict[Right, Grant] = {}
     for grant in grants:
-        right = Right(grant.account, grant.entitlement, grant.scope)
+        right = right_named(grant.account, grant.entitlement, grant.scope, ignores_case=ignores_case)
         known = found.get(right)
         if known is None or (
             known.not_after is not None and (grant.not_after is None or grant.not_after > known.not_after)

@@ -33,7 +33,7 @@ from roles.connectors.base import (
     Unavailable,
     Unsupported,
 )
-from roles.intending import right_of, write_intents
+from roles.intending import right_of, standing_rights, write_intents
 from roles.leasing import claim, let_go, put_off, still_ours
 from roles.models import Assignment, Directory, Intent, Origin
 from roles.permissions import people_with_duty
@@ -88,7 +88,7 @@ def _speak(directory: Directory, claimed: list[Assignment], status: str, token: 
     try:
         with connector_for(directory) as connector:
             if status == Status.PROVISIONING and not directory.is_inside:
-                write_intents(connector, directory, [result.assignment for result in results], token=token)
+                write_intents(connector, [result.assignment for result in results], token=token)
             for result in results:
                 if time.monotonic() > give_up_at:
                     break
@@ -123,14 +123,15 @@ def _read_back(connector: Connector, results: list[_Result], status: str) -> Non
     if not told or not connector.capabilities.lists:
         return
     try:
-        listed = connector.list_grants(sorted({result.assignment.role.entitlement for result in told}))
-        standing = {(grant.account, grant.entitlement, grant.scope) for grant in listed}
+        standing = standing_rights(connector, (result.assignment.role.entitlement for result in told))
     except ConnectorError as error:
         for result in told:
             result.outcome, result.error = None, error
         return
     for result in told:
-        if (right_of(result.assignment) in standing) != (status == Status.PROVISIONING):
+        if (right_of(result.assignment, connector.capabilities) in standing) != (
+            status == Status.PROVISIONING
+        ):
             why = f"{result.assignment.role.directory} took it and does not show it yet."
             result.outcome, result.error = None, Busy(why)
 

@@ -9,21 +9,36 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from audit.journal.recording import take_the_pen, within_transaction
-from roles.connectors.base import Connector
-from roles.models import Assignment, Directory, Intent
+from roles.connectors.base import Capabilities, Connector
+from roles.models import Assignment, Intent
+from roles.planning import Right, right_named
 
-Right = tuple[str, str, str]  # account, entitlement, path of the scope
 
-
-def right_of(assignment: Assignment) -> Right:
+def right_of(assignment: Assignment, can: Capabilities) -> Right:
     """The right that an assignment carries, in the directory's own names."""
-    return assignment.account, assignment.role.entitlement, assignment.scope.path
+    return right_named(
+        assignment.account,
+        assignment.role.entitlement,
+        assignment.scope.path,
+        ignores_case=can.ignores_case,
+    )
 
 
-def write_intents(
-    connector: Connector, directory: Directory, claimed: Collection[Assignment], *, token: str
-) -> None:
-    """Write down, for those that were never given yet, whether their right stands in ``directory`` already.
+def standing_rights(connector: Connector, entitlements: Iterable[str]) -> set[Right]:
+    """What stands in the directory of these.
+
+    Raises:
+        ConnectorError: it cannot be listed now.
+    """
+    ignores_case = connector.capabilities.ignores_case
+    return {
+        right_named(one.account, one.entitlement, one.scope, ignores_case=ignores_case)
+        for one in connector.list_grants(sorted(set(entitlements)))
+    }
+
+
+def write_intents(connector: Connector, claimed: Collection[Assignment], *, token: str) -> None:
+    """Write down, for those that were never given yet, whether their right stands in the directory already.
 
     A right that the portal itself gave for another assignment, and has not taken back, is its own.
 
@@ -36,12 +51,16 @@ def write_intents(
     fresh = [one for one in claimed if not one.intent]
     if not fresh:
         return
-    before = _standing(connector, fresh) - _given_by_portal(directory, fresh)
+    can = connector.capabilities
+    before: set[Right] = set()
+    if can.lists and not can.tells_whose:
+        standing = standing_rights(connector, (one.role.entitlement for one in fresh))
+        before = standing - _given_by_portal(fresh, can)
     with within_transaction():
         take_the_pen()
         for intent, some in (
-            (Intent.BEFORE, [one for one in fresh if right_of(one) in before]),
-            (Intent.NEW, [one for one in fresh if right_of(one) not in before]),
+            (Intent.BEFORE, [one for one in fresh if right_of(one, can) in before]),
+            (Intent.NEW, [one for one in fresh if right_of(one, can) not in before]),
         ):
             Assignment.objects.filter(pk__in=[one.pk for one in some], lease_token=token).update(
                 intent=intent
@@ -50,16 +69,8 @@ def write_intents(
                 one.intent = intent
 
 
-def _standing(connector: Connector, fresh: Iterable[Assignment]) -> set[Right]:
-    can = connector.capabilities
-    if can.tells_whose or not can.lists:
-        return set()
-    listed = connector.list_grants(sorted({one.role.entitlement for one in fresh}))
-    return {(grant.account, grant.entitlement, grant.scope) for grant in listed}
-
-
-def _given_by_portal(directory: Directory, fresh: Iterable[Assignment]) -> set[Right]:
-    ours = Assignment.objects.filter(
-        role__directory=directory, account__in={one.account for one in fresh}, intent=Intent.NEW
-    ).exclude(status=Assignment.Status.ENDED)
-    return set(ours.order_by().values_list("account", "role__entitlement", "scope__path"))
+def _given_by_portal(fresh: Iterable[Assignment], can: Capabilities) -> set[Right]:
+    roles = {one.role_id for one in fresh}
+    ours = Assignment.objects.filter(role__in=roles, intent=Intent.NEW, was_there_before=False)
+    ours = ours.exclude(status=Assignment.Status.ENDED).select_related("role", "scope")
+    return {right_of(one, can) for one in ours}

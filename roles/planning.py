@@ -28,6 +28,11 @@ class Right(NamedTuple):
     scope: str = "/"
 
 
+def right_named(account: str, entitlement: str, scope: str, *, ignores_case: bool) -> Right:
+    """A right as it is compared: in a directory that ignores case, every account in one case."""
+    return Right(account.casefold() if ignores_case else account, entitlement, scope)
+
+
 class Act(StrEnum):
     """What a difference comes to."""
 

@@ -16,15 +16,22 @@ def recognise(directory: Directory, accounts: Collection[str]) -> dict[str, User
     listed under another name.
 
     Args:
-        accounts: names in the directory.
+        accounts: names in the directory; a name in another case is recognised where no other person has it.
     """
     if not accounts:
         return {}
     listed = dict(directory.accounts.order_by().values_list("person", "name"))
-    keys = {name: person for person, name in listed.items() if name in set(accounts)}
+    named: dict[str, set[int]] = defaultdict(set)
+    for person, name in listed.items():
+        named[name.casefold()].add(person)
     for name, people in _by_email(directory).items():
-        if name in accounts and name not in keys and len(people) == 1 and people[0] not in listed:
-            keys[name] = people[0]
+        named[name].update(person for person in people if person not in listed)
+    keys = {}
+    for account in accounts:
+        alike = named.get(account.casefold(), set())
+        exact = {person for person in alike if listed.get(person) == account}
+        if len(exact or alike) == 1:
+            (keys[account],) = exact or alike
     found = User.objects.in_bulk(keys.values())
     return {name: found[key] for name, key in keys.items()}
 
@@ -36,5 +43,5 @@ def _by_email(directory: Directory) -> dict[str, list[int]]:
         return found
     whole = directory.account_names == Directory.AccountNames.EMAIL
     for key, email in User.objects.order_by().values_list("pk", "email"):
-        found[email if whole else email.partition("@")[0]].append(key)
+        found[(email if whole else email.partition("@")[0]).casefold()].append(key)
     return found

@@ -101,10 +101,10 @@ def _begin(directory: Directory) -> str:
 def _look_and_settle(directory: Directory, connector: Connector) -> dict[str, Any]:
     since = timezone.now()
     entitlements = list(directory.roles.order_by("pk").values_list("entitlement", flat=True))
-    grants = by_right(connector.list_grants(entitlements))
-    book = read_book(directory, since=since)
-    keeps_ends = connector.capabilities.native_expiry != "none"
-    actions = compare(book, grants, keeps_ends=keeps_ends)
+    can = connector.capabilities
+    grants = by_right(connector.list_grants(entitlements), ignores_case=can.ignores_case)
+    book = read_book(directory, since=since, ignores_case=can.ignores_case)
+    actions = compare(book, grants, keeps_ends=can.native_expiry != "none")
     note_drifts(directory, actions, grants, book)
     return {"rights": len(grants), "planned": _planned(directory, actions)}
 

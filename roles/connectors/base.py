@@ -55,6 +55,7 @@ class Capabilities:
         refused with `Unsupported`.
     tells_whose: `grant` says truly whether a right that it found was somebody else's, however long ago it was given.
         Where it says no, the portal looks before it gives, and remembers what stood there.
+    ignores_case: names of accounts that differ in nothing but case are one account.
     discovers: which of `roles`, `scopes` and `accounts` the connector can say by itself; see `Discovers`.
     """
 
@@ -65,6 +66,7 @@ class Capabilities:
     verifies_accounts: bool = True
     scopes: bool = False
     tells_whose: bool = False
+    ignores_case: bool = False
     discovers: tuple[str, ...] = ()
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Any, Self, cast
 
+from .azure import AzureConnector
 from .base import (
     ERRORS,
     WHOLE,
@@ -29,13 +30,18 @@ from .base import (
     Unsupported,
     refuse_scopes,
 )
+from .entra import EntraConnector
 from .postgresql import PostgreSQLConnector
 
 ENTRY_POINT_GROUP = "pim_portal.connectors"
 
 ConnectorFactory = Callable[[Mapping[str, object], str], Connector]
 
-_own: dict[str, ConnectorFactory] = {"postgresql": PostgreSQLConnector}
+_own: dict[str, ConnectorFactory] = {
+    "azure": AzureConnector,
+    "entra": EntraConnector,
+    "postgresql": PostgreSQLConnector,
+}
 
 
 def register_connector(kind: str, factory: ConnectorFactory) -> None:

@@ -1,4 +1,4 @@
-"""The PostgreSQL server that the connector is tried on."""
+"""The servers that the connectors are tried on."""
 
 import socket
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pim_portal.embedded.postgresql import PostgreSQL
 from tests.roles.connectors.database import DatabaseServer, Relay
+from tests.roles.connectors.microsoft_server import Microsoft
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,10 @@ def relay(server: DatabaseServer) -> Iterator[Relay]:
 def dead_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microsoft]:
+    microsoft = Microsoft(tmp_path_factory.mktemp("microsoft"))
+    yield microsoft
+    microsoft.close()

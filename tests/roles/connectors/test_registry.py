@@ -1,5 +1,6 @@
 """Finding connectors: our own by name, a third party's from its installed package, which imports nothing of ours."""
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,13 @@ class TestOurOwn:
         settings = {"host": "localhost", "dbname": "ledger", "user": "pim"}
         assert isinstance(connector_for_kind("postgresql", settings, "secret"), PostgreSQLConnector)
         assert "postgresql" in connector_kinds()
+
+    def test_when_the_kinds_are_known_then_what_only_microsoft_needs_is_not_loaded_yet(self) -> None:
+        code = (
+            "import sys; from roles.connectors.registry import connector_kinds; "
+            "assert {'azure', 'entra'} <= set(connector_kinds()); assert 'azure.identity' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
     def test_given_an_unknown_kind_then_the_refusal_names_those_there_are(self) -> None:
         with pytest.raises(Unsupported, match=r'"mainframe".*postgresql'):
