@@ -63,13 +63,14 @@ reset:  ## forget the demo: remove var/ and the demo's PostgreSQL data (not whil
 
 # --- Testing it ---
 
-PYTEST := $(PYTHON) -m pytest -q -n 2
+# Tests that share a server that takes long to make stay together.
+PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadgroup
 
 .PHONY: test
 test: test-sqlite test-postgresql  ## run the whole suite on SQLite, then again on PostgreSQL
 
 .PHONY: test-sqlite
-test-sqlite: $(VENV)/.test chromium
+test-sqlite: $(VENV)/.test chromium peers
 	PORTAL_TEST_DATABASE=sqlite $(PYTEST)
 
 # Once is enough for the browser, and for what no portal's database takes part in.
@@ -89,6 +90,32 @@ chromium:
 			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 		|| { echo "The browser tests need the program chromium: on Debian, apt-get install chromium" >&2; exit 1; }
 
+# A directory of each kind to try the connectors on. Debian would start what it installs: not here, not at the next boot.
+PEERS := slapd samba samba-ad-dc samba-ad-provision samba-dsdb-modules winbind
+.PHONY: peers
+peers:
+	@[ -x /usr/sbin/slapd ] && [ -x /usr/sbin/samba ] && [ -d /usr/share/samba/setup ] \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing OpenLDAP and Samba ..." \
+			&& { [ -e /usr/sbin/policy-rc.d ] || { trap 'rm -f /usr/sbin/policy-rc.d' EXIT; \
+				printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d; }; } \
+			&& apt-get update -qq >/dev/null \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null \
+			&& { [ ! -d /run/systemd/system ] || systemctl --quiet disable slapd samba-ad-dc smbd nmbd winbind; }; } \
+		|| { echo "The tests need OpenLDAP and Samba: on Debian, apt-get install $(PEERS)" >&2; exit 1; }
+
+# python-ldap comes as source alone: what compiles it.
+COMPILES_LDAP := gcc libc6-dev libldap-dev libsasl2-dev python3-dev
+PYTHON_H = $$($(PYTHON3) -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
+.PHONY: compiler
+compiler:
+	@command -v gcc >/dev/null && [ -e /usr/include/ldap.h ] && [ -e /usr/include/sasl/sasl.h ] && [ -e "$(PYTHON_H)" ] \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing what compiles python-ldap ..." \
+			&& apt-get update -qq >/dev/null \
+			&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(COMPILES_LDAP) >/dev/null; } \
+		|| { echo "python-ldap needs to be compiled: on Debian, apt-get install $(COMPILES_LDAP)" >&2; exit 1; }
+
+$(VENV)/.ldap $(VENV)/.test $(VENV)/.dev: | compiler
+
 # --- Checking it ---
 
 # What .env.example says, with keys of its own: the example is kept true by being checked.
@@ -105,7 +132,7 @@ check: $(VENV)/.dev  ## linters, types, layers, migrations, production settings
 	$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
 .PHONY: coverage
-coverage: $(VENV)/.dev chromium  ## run the suite on SQLite and say which lines it does not reach
+coverage: $(VENV)/.dev chromium peers  ## run the suite on SQLite and say which lines it does not reach
 	$(PYTEST) --cov --cov-report=term --cov-report=html
 
 .PHONY: races
@@ -132,10 +159,10 @@ reviews: $(VENV)/.test  ## measure an access review of 50,000: opening, answerin
 
 .PHONY: locks
 locks: $(VENV)/.bootstrap  ## write requirements/*.txt anew from requirements/*.in
-	@cd requirements && for name in bootstrap base embedded test dev; do \
-		constraint=$$(case $$name in embedded) echo base;; test) echo embedded;; dev) echo test;; esac); \
+	@cd requirements && for name in bootstrap base embedded ldap test dev; do \
+		constraints=$$(case $$name in embedded|ldap) echo base;; test) echo embedded ldap;; dev) echo test;; esac); \
 		../$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-			--no-annotate --upgrade $${constraint:+-c $$constraint.txt} $$name.in -o $$name.txt || exit 1; done
+			--no-annotate --upgrade $$(printf -- '-c %s.txt ' $$constraints | sed 's/^-c .txt $$//') $$name.in -o $$name.txt || exit 1; done
 
 .PHONY: clean
 clean: reset  ## remove everything that was made: environment, demo, caches

@@ -31,6 +31,7 @@ from .base import (
     refuse_scopes,
 )
 from .entra import EntraConnector
+from .ldap_offer import LDAPOffer
 from .postgresql import PostgreSQLConnector
 
 ENTRY_POINT_GROUP = "pim_portal.connectors"
@@ -40,6 +41,7 @@ ConnectorFactory = Callable[[Mapping[str, object], str], Connector]
 _own: dict[str, ConnectorFactory] = {
     "azure": AzureConnector,
     "entra": EntraConnector,
+    "ldap": LDAPOffer(),
     "postgresql": PostgreSQLConnector,
 }
 

@@ -84,7 +84,7 @@ class Drift(HasLife):
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="drifts")
     kind = models.CharField(max_length=14, choices=Kind.choices)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.OPEN)
-    account = models.CharField(max_length=200, help_text="the name in the directory")
+    account = models.CharField(max_length=500, help_text="the name in the directory")
     place = models.CharField(max_length=500, default="/", help_text="the directory's own name for the scope")
     scope = models.ForeignKey(
         Scope, null=True, on_delete=models.PROTECT, related_name="+", help_text="where the portal knows it"

@@ -26,7 +26,7 @@ class Role(models.Model):
         Directory, on_delete=models.PROTECT, related_name="roles", verbose_name=_("Directory")
     )
     name = models.CharField(_("Name"), max_length=150)
-    entitlement = models.CharField(_("Name in the directory"), max_length=200)
+    entitlement = models.CharField(_("Name in the directory"), max_length=400)
     description = models.TextField(_("What it can do"), blank=True)
     risk = models.CharField(_("Risk"), max_length=10, choices=Risk.choices, default=Risk.MEDIUM)
     least_holders = models.PositiveSmallIntegerField(

@@ -1,5 +1,6 @@
 """The servers that the connectors are tried on."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -9,7 +10,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pim_portal.embedded.postgresql import PostgreSQL
 from tests.roles.connectors.database import DatabaseServer, Relay
+from tests.roles.connectors.ldap_servers import OpenLDAP
 from tests.roles.connectors.microsoft_server import Microsoft
+from tests.roles.connectors.samba import SambaAD
+from tests.servers import run_folder
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,32 @@ def microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microsoft]:
     microsoft = Microsoft(tmp_path_factory.mktemp("microsoft"))
     yield microsoft
     microsoft.close()
+
+
+@pytest.fixture(scope="session")
+def openldap_server() -> Iterator[OpenLDAP]:
+    server = OpenLDAP(run_folder() / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}-openldap")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def openldap(openldap_server: OpenLDAP) -> OpenLDAP:
+    """A running OpenLDAP with what every test begins with."""
+    openldap_server.fill()
+    return openldap_server
+
+
+@pytest.fixture(scope="session")
+def domain_controller() -> Iterator[SambaAD]:
+    server = SambaAD(run_folder() / f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}-samba")
+    server.make_everything()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def domain(domain_controller: SambaAD) -> Iterator[SambaAD]:
+    """A running Active Directory in which nobody is in the group `staff`."""
+    yield domain_controller
+    domain_controller.clean()
