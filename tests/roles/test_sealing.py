@@ -1,9 +1,10 @@
 """Secrets at rest: sealed for one place, under a ring of keys."""
 
 import pytest
+from django.core.management import call_command
 from pytest_django import Settings
 
-from roles.sealing import CannotOpen, seal, unseal
+from roles.sealing import CannotOpen, seal, seal_for_worker, unseal
 
 pytestmark = pytest.mark.one_database
 
@@ -39,3 +40,28 @@ def test_a_new_key_seals_and_the_old_ones_go_on_opening(settings: Settings) -> N
     settings.SECRET_KEY_FALLBACKS = []
     with pytest.raises(CannotOpen):
         unseal(first, bound_to="here")
+
+
+def test_what_the_web_process_seals_for_the_worker_it_cannot_open_itself(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.SECRET_KEY, settings.SEALING_KEYS = "shared by both", ["the worker's alone"]
+    call_command("sealing_key")
+    settings.SEALING_PUBLIC_KEY, settings.SEALING_KEYS = capsys.readouterr().out.strip(), []
+
+    sealed = seal_for_worker("hunter2", bound_to="directory:7")
+    with pytest.raises(CannotOpen):
+        unseal(sealed, bound_to="directory:7")
+    settings.SEALING_PUBLIC_KEY, settings.SEALING_KEYS = "", ["the worker's alone"]
+    assert unseal(sealed, bound_to="directory:7") == "hunter2"
+    with pytest.raises(CannotOpen):
+        unseal(sealed, bound_to="directory:8")
+    settings.SEALING_KEYS = ["a new one", "the worker's alone"]
+    assert unseal(sealed, bound_to="directory:7") == "hunter2", "a ring may be turned"
+
+
+def test_a_public_key_that_is_none_is_said(settings: Settings) -> None:
+    for key in ("!", "c2hvcnQ="):
+        settings.SEALING_PUBLIC_KEY = key
+        with pytest.raises(CannotOpen, match="SEALING_PUBLIC_KEY"):
+            seal_for_worker("hunter2", bound_to="directory:7")
