@@ -9,6 +9,18 @@ from django.utils.translation import gettext_lazy as _
 REVIEWS: dict[str, tuple[Any, ...]] = {
     "review_series.arranged": (_("%(actor)s arranged the access review “%(subject)s”"),),
     "review_series.deleted": (_("%(actor)s deleted the access review “%(subject)s”; its record stays"),),
+    "review_series.handed_over": (
+        _("%(actor)s handed the access review “%(subject)s” over from %(detail_from)s to %(detail_to)s"),
+        _("%(actor)s handed the access review “%(subject)s” over"),
+    ),
+    "review.changed": (
+        _("%(actor)s changed the access review “%(subject)s” while it was open: %(fields)s"),
+        _("%(actor)s changed the access review “%(subject)s” while it was open"),
+    ),
+    "review.handed_over": (
+        _("%(actor)s handed a run of the access review “%(subject)s” over to %(detail_to)s"),
+        _("%(actor)s handed a run of the access review “%(subject)s” over"),
+    ),
     "review.planned": (_("%(actor)s planned a run of the access review “%(subject)s”"),),
     "review.opened": (
         _("The access review “%(subject)s” began, with %(detail_items)s items"),

@@ -31,6 +31,7 @@ app.conf.include = [
     "approvals.emergency.reminding",
     "approvals.hooks.sending",
     "approvals.moving_on",
+    "approvals.reviews.applying",
     "approvals.reviews.scheduling",
     "approvals.watching",
     "audit.watching",

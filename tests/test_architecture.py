@@ -27,6 +27,7 @@ HURRIES = {
     "accounts.notifications.delivering.deliver_notification": "deliver_due_notifications",
     "approvals.hooks.sending.send_hook_call": "send_due_hook_calls",
     "roles.exploring.inspect": "inspect_what_waits",
+    "approvals.reviews.applying.carry_out_review": "run_reviews",
     "roles.provisioning.provision_assignment": "sweep_if_late",
     "roles.provisioning.deprovision_assignment": "sweep_if_late",
     "roles.reconciling.reconcile": "reconcile_due_directories",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
+from celery import shared_task
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.removing import REMOVABLE, close_extensions_of
-from approvals.reviews.closing import denied_of
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem
+from approvals.reviews.outcomes import denied_of
 from approvals.reviews.permissions import check_may_lead
 from approvals.reviews.telling import tell_of_removal
 from audit.journal.actor import PORTAL, Actor
@@ -30,6 +34,8 @@ logger = logging.getLogger(__name__)
 Status, Done = AccessReview.Status, ReviewItem.Done
 OVER = [Status.CLOSED, Status.STOPPED]
 AGAIN = timedelta(hours=1)  # between two tries of what was refused
+BATCH = 50
+SECONDS = 10.0  # that a worker stays with carrying out at one time
 RELATED = (
     "review__owner",
     "role__directory",
@@ -41,6 +47,25 @@ RELATED = (
     "assignment__person",
     "group_assignment__role__directory",
 )
+
+
+def hurry_carrying_out(review: AccessReview) -> None:
+    """Begin as soon as this commits, and not with the next beat. Lost, the beat does it all the same."""
+    transaction.on_commit(partial(carry_out_review.delay, review.pk), robust=True)
+
+
+@shared_task(ignore_result=True)
+def carry_out_review(pk: int) -> None:
+    """Carry out one review that was let, as far as one gets in some seconds. Harmless when it is done already."""
+    review = AccessReview.objects.filter(pk=pk, status__in=OVER, released_at__isnull=False).first()
+    if review is not None:
+        carry_out_until(review, time.monotonic() + SECONDS)
+
+
+def carry_out_until(review: AccessReview, moment: float) -> None:
+    """Take away what is to be taken away, until ``moment`` of the monotonic clock at the latest."""
+    while time.monotonic() < moment and carry_out(review, most=BATCH) == BATCH:
+        pass
 
 
 def carry_out(review: AccessReview, *, most: int) -> int:
@@ -192,4 +217,5 @@ def try_again(review: AccessReview, *, actor: Actor) -> int:
     if not again:
         raise Refused(_("Everything that was denied is removed."))
     record("review.tried_again", actor=actor, subject=review, detail={"items": again})
+    hurry_carrying_out(review)
     return again

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Case, CharField, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, DateTimeField, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.justifying import justification_of
+from approvals.reviews.applying import hurry_carrying_out
 from approvals.reviews.holding_back import why_held_back
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, Verdict
 from approvals.reviews.opening import plan_run
+from approvals.reviews.outcomes import denied_of
 from approvals.reviews.permissions import check_may_lead
 from approvals.reviews.series_models import kept_as
 from approvals.reviews.telling import tell_end, tell_reviewers
@@ -152,6 +154,7 @@ def release_review(review: AccessReview, *, actor: Actor, justification: str) ->
         released_at=timezone.now(),
         released_by=actor.person,
     )
+    hurry_carrying_out(current)
 
 
 def _open(review: AccessReview, actor: Actor) -> AccessReview:
@@ -205,10 +208,7 @@ def _end(review: AccessReview, status: str, *, actor: Actor, action: str, justif
         held_back=held_back,
         released_at=now if by_itself or not removed else None,
     )
+    if review.released_at is not None:
+        hurry_carrying_out(review)
     tell_end(review, actor=actor)
     plan_run(review.series, actor=PORTAL, after=review.number)
-
-
-def denied_of(review: AccessReview) -> QuerySet[ReviewItem]:
-    """What is to be taken away."""
-    return ReviewItem.objects.filter(review=review, outcome=Verdict.DENY)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
+from django.utils.dateformat import format as dated
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -71,7 +72,8 @@ def keep_series(
     Raises:
         NotAllowed: one of the roles is somebody else's to look after, or the series is somebody else's to lead.
         Overtaken: it was deleted, or is another one than was seen.
-        Refused: something is missing, or a run would last longer than the time to the next.
+        Refused: something is missing, a run would last longer than the time to the next, or another first start lies
+            in the past of a series that has begun.
     """
     is_new = series.pk is None
     if not is_new:
@@ -79,6 +81,8 @@ def keep_series(
         check_may_lead(actor, current)
         if current.deleted_at is not None or (seen and seen != version_of(current)):
             raise Overtaken
+        if series.starts_at != current.starts_at:
+            count_anew(series)
     elif actor.person is not None and not may_have_reviewed(actor.person):
         raise NotAllowed
     check_terms(series, stages)
@@ -123,6 +127,25 @@ def check_terms(series: ReviewSeries, stages: Sequence[StageWish]) -> None:
         raise Refused(_("The last start comes before the first."), field="until")
     if series.scope is not None and series.directory_id != series.scope.directory_id:
         raise Refused(_("Choose the directory of this scope as well."), field="scope")
+
+
+def count_anew(series: ReviewSeries) -> None:
+    """Count the starts of a series that has begun from its first start as it stands there now; numbers go on.
+
+    Raises:
+        Refused: that is over, or comes before the end of the run that is open: it would be passed over.
+    """
+    series.begun_before = number_begun(series)
+    if not series.begun_before:
+        return
+    if series.starts_at <= timezone.now():
+        words = _("This series has begun already. Choose a start that is still to come.")
+        raise Refused(words, field="starts_at")
+    running = series.runs.filter(status=AccessReview.Status.OPEN).first()
+    if running is not None and series.starts_at <= running.ends_at:
+        end = dated(timezone.localtime(running.ends_at), "j M Y, H:i")
+        words = _("A review of it is open until %(end)s. Choose a start after that.")
+        raise Refused(words % {"end": end}, field="starts_at")
 
 
 def version_of(series: ReviewSeries) -> str:

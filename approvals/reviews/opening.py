@@ -61,7 +61,12 @@ def plan_run(series: ReviewSeries, *, actor: Actor, after: int = 0) -> AccessRev
 def next_slot(series: ReviewSeries, number: int) -> tuple[int, datetime] | None:
     """Number and start of the run after that of ``number``; None where there is none."""
     first = series.starts_at.astimezone(series.owner.zone)
-    said: Any = {"frequency": series.frequency, "until": series.until, "times": series.times}
+    said: Any = {
+        "frequency": series.frequency,
+        "until": series.until,
+        "times": series.times,
+        "begun_before": series.begun_before,
+    }
     now = timezone.now()
     start = next_after(number, first=first, **said)
     while number and start is not None and start <= now:

@@ -26,6 +26,7 @@ from approvals.reviews.panel import Panel
 from approvals.reviews.scoping import roles_of_series
 from audit.journal.actor import Actor
 from audit.journal.refusing import NotAllowed
+from roles.models import Role
 from roles.parts import Parts, parts_of
 from roles.permissions import OWN, directories_of
 
@@ -97,22 +98,56 @@ def check_may_lead(actor: Actor, review: AccessReview | ReviewSeries) -> None:
         raise NotAllowed(_("This review is not yours to lead."), code="not_leading")
 
 
+def may_review_roles(person: User, series: ReviewSeries) -> bool:
+    """Whether ``person`` may change who holds every role that ``series`` is about."""
+    if holds(person, *ROLE_ADMINISTRATORS):
+        return True
+    whole = series.directory_id is not None and not series.roles.exists()
+    if whole and directories_of(person, OWN).filter(pk=series.directory_id or 0).exists():
+        return True
+    theirs = roles_managed_by(person).values("pk")
+    return series.roles.exists() and not roles_of_series(series).exclude(pk__in=theirs).exists()
+
+
 def check_may_review_roles(actor: Actor, series: ReviewSeries) -> None:
-    """Refuse unless the actor may change who holds every role that ``series`` is about.
+    """Refuse unless the actor is the portal itself or ``may_review_roles``.
 
     Raises:
         NotAllowed: one of them is somebody else's to look after.
     """
-    person = actor.person
-    if person is None or holds(person, *ROLE_ADMINISTRATORS):
-        return
-    whole = series.directory_id is not None and not series.roles.exists()
-    if whole and directories_of(person, OWN).filter(pk=series.directory_id or 0).exists():
-        return
-    theirs = roles_managed_by(person).values("pk")
-    if not series.roles.exists() or roles_of_series(series).exclude(pk__in=theirs).exists():
+    if actor.person is not None and not may_review_roles(actor.person, series):
         words = _("You may have the roles reviewed that you look after, and no others.")
         raise NotAllowed(words, field="roles", code="foreign_roles")
+
+
+def looks_after(person: User, review: AccessReview) -> bool:
+    """Whether ``person`` may change who holds every role that a run is about, as it was written down at its start."""
+    if holds(person, *ROLE_ADMINISTRATORS):
+        return True
+    about = Role.objects.filter(pk__in=review.items.order_by().values("role"))
+    return not about.exclude(pk__in=roles_managed_by(person).values("pk")).exists()
+
+
+def may_change(person: User, review: AccessReview) -> bool:
+    """Whether ``person`` may change the terms of a run: whoever leads it, as long as its roles are theirs to look after.
+
+    Planning it asks for the same. Who owns it and owns the roles no longer can stop it, and make it harsher no more.
+    """
+    return may_lead(person, review) and looks_after(person, review)
+
+
+def check_may_change(actor: Actor, review: AccessReview) -> None:
+    """Refuse unless the actor is the portal itself or ``may_change``.
+
+    Raises:
+        NotAllowed: it is not theirs to lead, or one of the roles is somebody else's to look after.
+    """
+    check_may_lead(actor, review)
+    if actor.person is not None and not looks_after(actor.person, review):
+        words = _(
+            "You do not look after all roles of this review any more. Ask a role administrator to change it."
+        )
+        raise NotAllowed(words, code="foreign_roles")
 
 
 def may_have_reviewed(person: User, *, parts: Parts | None = None) -> bool:
@@ -123,19 +158,21 @@ def may_have_reviewed(person: User, *, parts: Parts | None = None) -> bool:
 
 
 def reviews_visible_to(person: User) -> QuerySet[AccessReview]:
-    """The runs whose results ``person`` may see: by a duty all, else those they own."""
-    return _visible(AccessReview.objects.all(), person)  # type: ignore[no-any-return]
+    """The runs whose results ``person`` may see: by a duty all, else those they own, and all of a series of theirs."""
+    theirs = Q(owner=person) | Q(series__owner=person)
+    return _visible(AccessReview.objects.all(), person, theirs)  # type: ignore[no-any-return]
 
 
 def series_visible_to(person: User) -> QuerySet[ReviewSeries]:
     """The series that ``person`` may see: by a duty all, else those they own."""
-    return _visible(ReviewSeries.objects.filter(deleted_at=None), person)  # type: ignore[no-any-return]
+    rows = ReviewSeries.objects.filter(deleted_at=None)
+    return _visible(rows, person, Q(owner=person))  # type: ignore[no-any-return]
 
 
-def _visible(rows: Any, person: User) -> Any:
+def _visible(rows: Any, person: User, theirs: Q) -> Any:
     if not person.is_active:
         return rows.none()
-    return rows if holds(person, *READERS) else rows.filter(owner=person)
+    return rows if holds(person, *READERS) else rows.filter(theirs)
 
 
 def reviewers_of(item: ReviewItem) -> People:

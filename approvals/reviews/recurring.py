@@ -35,11 +35,22 @@ def start_of(number: int, *, first: datetime, frequency: str) -> datetime:
 
 
 def next_after(
-    number: int, *, first: datetime, frequency: str, until: datetime | None, times: int | None
+    number: int,
+    *,
+    first: datetime,
+    frequency: str,
+    until: datetime | None,
+    times: int | None,
+    begun_before: int = 0,
 ) -> datetime | None:
-    """When the run after that of ``number`` starts; None where the series is over with it."""
+    """When the run after that of ``number`` starts; None where the series is over with it.
+
+    Args:
+        begun_before: how many runs had begun before starts were counted from ``first``; ``times`` counts these too.
+    """
     following = number + 1
-    if (frequency == "once" and following > 1) or (times is not None and following > times):
+    since = following - begun_before
+    if (frequency == "once" and since > 1) or (times is not None and following > times):
         return None
-    start = start_of(following, first=first, frequency=frequency)
+    start = start_of(since, first=first, frequency=frequency)
     return None if until is not None and start > until else start

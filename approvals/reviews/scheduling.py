@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.utils import timezone
+from django.utils.dateformat import format as dated
+from django.utils.translation import gettext as _
 
-from approvals.reviews.applying import OVER, carry_out
+from approvals.reviews.applying import OVER, SECONDS, carry_out_until
 from approvals.reviews.closing import close_review, move_stage_on
 from approvals.reviews.models import AccessReview, ReviewStage
 from approvals.reviews.opening import open_review
@@ -24,9 +26,8 @@ from audit.journal.refusing import Overtaken, Refused
 logger = logging.getLogger(__name__)
 
 Status = AccessReview.Status
-BATCH = 50
-SECONDS = 10.0  # of one round that carrying out may take
 LAST_CALL = timedelta(days=1)  # before the end of a stage
+SOONEST = timedelta(minutes=5)  # between two reminders: a double click, or two who press at once, send one
 
 
 @shared_task(ignore_result=True)
@@ -42,7 +43,8 @@ def run_reviews() -> None:
     one_by_one(due.filter(status=Status.OPEN, ends_at__gt=now, reminds=True), _remind)
     until = time.monotonic() + SECONDS
     one_by_one(
-        due.filter(status__in=OVER, released_at__isnull=False), lambda review: _carry_out(review, until=until)
+        due.filter(status__in=OVER, released_at__isnull=False),
+        lambda review: carry_out_until(review, until),
     )
 
 
@@ -61,11 +63,6 @@ def one_by_one(reviews: Iterable[AccessReview], verb: Callable[[AccessReview], N
 
 def _open(review: AccessReview) -> None:
     open_review(review, actor=PORTAL)
-
-
-def _carry_out(review: AccessReview, *, until: float) -> None:
-    while time.monotonic() < until and carry_out(review, most=BATCH) == BATCH:
-        pass
 
 
 def _close(review: AccessReview) -> None:
@@ -90,20 +87,36 @@ def reminder_due(review: AccessReview) -> datetime | None:
     )
 
 
+def is_reminded(review: AccessReview) -> bool:
+    """Whether its reviewers were reminded so lately that doing it again would only annoy them."""
+    return review.reminded_at is not None and timezone.now() - review.reminded_at < SOONEST
+
+
 @journaled
 def remind_reviewers(review: AccessReview, *, actor: Actor) -> list[str]:
     """Remind everybody who has something left to answer. Returns whom.
 
     Raises:
         NotAllowed: the review is not theirs to lead.
-        Overtaken: it is over, or somebody reminded them in between.
+        Overtaken: it is over.
+        Refused: they were reminded in the last minutes.
     """
     check_may_lead(actor, review)
-    if not review.is_open():
-        raise Overtaken
-    told = [str(one) for one in tell_reviewers(review, notice="approvals/review_reminder", actor=actor)]
+    current = AccessReview.objects.select_related("series__owner", "owner", "directory").get(pk=review.pk)
+    if not current.is_open():
+        raise Overtaken(_("This review is over."))
+    if is_reminded(current):
+        if actor.person is None:
+            raise Overtaken
+        last = timezone.localtime(current.reminded_at)
+        said = {"at": dated(last, "j M Y, H:i"), "n": SOONEST.seconds // 60}
+        words = _("Reminders went out already: %(at)s. Others can follow %(n)s minutes after that.")
+        raise Refused(words % said, code="reminded")
+    told = [str(one) for one in tell_reviewers(current, notice="approvals/review_reminder", actor=actor)]
+    if not told and actor.person is not None:
+        return []
     amend(
-        review,
+        current,
         actor=actor,
         action="review.reminded",
         unless_changed=["reminded_at"],
@@ -114,5 +127,7 @@ def remind_reviewers(review: AccessReview, *, actor: Actor) -> list[str]:
 
 
 def _remind(review: AccessReview) -> None:
+    if is_reminded(review):
+        return
     if (due := reminder_due(review)) and (review.reminded_at is None or review.reminded_at < due):
         remind_reviewers(review, actor=PORTAL)

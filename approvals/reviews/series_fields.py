@@ -49,7 +49,38 @@ def number(label: Words, least: int, most: int, **more: Any) -> forms.IntegerFie
     return forms.IntegerField(label=label, min_value=least, max_value=most, **more)
 
 
-class SeriesFields(StrictForm):
+class RunTerms(StrictForm):
+    """How it is answered and what comes of it: what may be changed while a run is open, too."""
+
+    why_on_approval = box(
+        gettext_lazy("Ask for a reason to keep"),
+        gettext_lazy("Whoever goes against the recommendation is asked in any case."),
+    )
+    on_silence = forms.ChoiceField(
+        label=gettext_lazy("When nobody answers"),
+        choices=ReviewSeries.Silence.choices,
+        widget=forms.RadioSelect,
+    )
+    most_percent = number(
+        gettext_lazy("Ask before a role loses more than this share of its holders (%)"), 1, 100
+    )
+    applies_itself = box(
+        gettext_lazy("Carry out by itself"),
+        gettext_lazy("Otherwise somebody looks at the result and says so."),
+    )
+    reminds = box(
+        gettext_lazy("Remind reviewers"), gettext_lazy("Halfway through, and a day before the end.")
+    )
+    extra_text = forms.CharField(
+        label=gettext_lazy("In the invitation"),
+        required=False,
+        max_length=LONGEST_TEXT,
+        widget=forms.Textarea,
+    )
+    version = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+
+
+class SeriesFields(RunTerms):
     """What is reviewed, by whom, how often, and what happens when nobody answers."""
 
     sent_by_parts = names_sent() | {"stage_count"}
@@ -120,32 +151,6 @@ class SeriesFields(StrictForm):
         gettext_lazy("Recommend an answer"), gettext_lazy("With its reasons: last use, last sign-in, peers.")
     )
     look_back_days = number(gettext_lazy("Days that a recommendation looks back"), 1, 730)
-    why_on_approval = box(
-        gettext_lazy("Ask for a reason to keep"),
-        gettext_lazy("Whoever goes against the recommendation is asked in any case."),
-    )
     own_allowed = box(gettext_lazy("People may review their own access"))
-    on_silence = forms.ChoiceField(
-        label=gettext_lazy("When nobody answers"),
-        choices=ReviewSeries.Silence.choices,
-        widget=forms.RadioSelect,
-    )
-    most_percent = number(
-        gettext_lazy("Ask before a role loses more than this share of its holders (%)"), 1, 100
-    )
-    applies_itself = box(
-        gettext_lazy("Carry out by itself"),
-        gettext_lazy("Otherwise somebody looks at the result and says so."),
-    )
-    reminds = box(
-        gettext_lazy("Remind reviewers"), gettext_lazy("Halfway through, and a day before the end.")
-    )
-    extra_text = forms.CharField(
-        label=gettext_lazy("In the invitation"),
-        required=False,
-        max_length=LONGEST_TEXT,
-        widget=forms.Textarea,
-    )
     told = PrincipalsField(required=False)
     add_told = forms.CharField(required=False, max_length=500)
-    version = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)

@@ -17,6 +17,7 @@ from accounts.models import Group, User
 from approvals.permissions import roles_managed_by
 from approvals.reviews.keeping import StageWish, version_of
 from approvals.reviews.models import ReviewSeries
+from approvals.reviews.opening import number_begun
 from approvals.reviews.series_fields import AFTER, COLUMNS, FILTERED, NEVER, ON_A_DAY, PICKED, SeriesFields
 from approvals.reviews.stage_forms import Naming, ReviewStageForm, Who, principals_of, stage_forms
 from approvals.settings.approver_field import NAMED, Chip, chips_of
@@ -46,6 +47,11 @@ class SeriesForm(SeriesFields):
         self.is_administrator = holds(person, *ROLE_ADMINISTRATORS)
         self.stages: list[ReviewStageForm] = stage_forms(data, series)
         self.naming: Naming | None = None
+        self.begun = number_begun(series) if series.pk else 0
+        if self.begun:
+            self.fields["starts_at"].help_text = _(
+                "It has begun. Another start counts from that day on, and the numbers of its reviews go on."
+            )
         field: Any = self.fields["directory"]
         field.queryset = self.directories
         field.empty_label = _("Every directory") if self.is_administrator else "—"
@@ -133,9 +139,12 @@ class SeriesForm(SeriesFields):
             self.add_error("times", _("Say how many."))
 
     def _is_past(self, starts_at: datetime) -> bool:
-        if self.series.pk and starts_at == self.series.starts_at.replace(second=0, microsecond=0):
-            return False
-        return timezone.localdate(starts_at) < timezone.localdate()
+        return not self._is_kept(starts_at) and timezone.localdate(starts_at) < timezone.localdate()
+
+    def _is_kept(self, starts_at: datetime) -> bool:
+        """Whether this is the first start as it was; fields know no seconds."""
+        is_old = self.series.pk is not None
+        return is_old and starts_at == self.series.starts_at.replace(second=0, microsecond=0)
 
     def _judge_told(self, said: dict[str, Any]) -> None:
         self.naming = Naming.of(said.get("told") or [], said.get("add_told") or "")
@@ -152,8 +161,8 @@ class SeriesForm(SeriesFields):
                 setattr(series, name, said[name])
         series.directory, series.risk = said.get("directory"), said.get("risk", "")
         series.scope = getattr(self, "scope_found", None)
-        if said.get("starts_at"):
-            series.starts_at = said["starts_at"]
+        if (starts_at := said.get("starts_at")) and not self._is_kept(starts_at):
+            series.starts_at, series.begun_before = starts_at, self.begun
         series.until = end_of(said["until"]) if said.get("ends") == ON_A_DAY and said.get("until") else None
         series.times = said.get("times") if said.get("ends") == AFTER else None
         return series

@@ -120,6 +120,9 @@ class ReviewSeries(Terms):
         _("How often"), max_length=12, choices=Frequency.choices, default=Frequency.ONCE
     )
     starts_at = models.DateTimeField(_("First start"), default=timezone.now)
+    begun_before = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="the runs that had begun when the first start was last changed"
+    )
     until = models.DateTimeField(_("No run starts after"), null=True, blank=True)
     times = models.PositiveSmallIntegerField(_("Number of runs"), null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, editable=False, help_text="the record of its runs stays")

@@ -75,26 +75,18 @@ def principals_of(lines: Sequence[Line]) -> list[User | Group]:
     return [one for one in found if one is not None]
 
 
-class ReviewStageForm(forms.Form):
-    """One stage of at most three.
+class StagePeopleForm(forms.Form):
+    """Who answers at one stage of at most three, and who in their place.
 
     Args:
         number: of the stage, from 1 on.
         stage: what is shown when nothing was sent.
     """
 
-    who = forms.ChoiceField(label=gettext_lazy("Who answers"), choices=Who.choices)
-    days = forms.IntegerField(label=gettext_lazy("Days"), min_value=1, max_value=MOST_DAYS)
     reviewers = PrincipalsField(required=False)
     add_reviewer = forms.CharField(required=False, max_length=500)
     in_turn = PrincipalsField(required=False)
     add_in_turn = forms.CharField(required=False, max_length=500)
-    moves_on = forms.MultipleChoiceField(
-        label=gettext_lazy("The next stage looks again at what was answered with"),
-        required=False,
-        choices=ANSWERS,
-        widget=forms.CheckboxSelectMultiple,
-    )
 
     def __init__(self, data: Any = None, *, number: int, stage: ReviewStage | None = None) -> None:
         self.number = number
@@ -109,30 +101,6 @@ class ReviewStageForm(forms.Form):
             if fault := self.named[name].fault:
                 self.add_error(adding, fault)
         return said
-
-    def judge(self, *, is_last: bool) -> None:
-        """Say beside the field what a stage cannot do without.
-
-        Args:
-            is_last: whether no stage follows.
-        """
-        said = self.cleaned_data
-        if said.get("who") == Who.CHOSEN and not self.named["reviewers"].lines and not self.errors:
-            self.add_error("add_reviewer", _("Name at least one person or group who answers."))
-        if not is_last and not said.get("moves_on") and "moves_on" not in self.errors:
-            self.add_error("moves_on", _("Choose at least one answer that the next stage looks at."))
-
-    def wish(self, *, is_last: bool) -> StageWish:
-        """The stage as it was filled in."""
-        said = self.cleaned_data
-        moves_on = said.get("moves_on") or []
-        return StageWish(
-            who=said["who"],
-            days=said["days"],
-            moves_on=[] if is_last or set(moves_on) == set(EVERY_ANSWER) else moves_on,
-            reviewers=principals_of(self.named["reviewers"].lines) if said["who"] == Who.CHOSEN else [],
-            in_turn=principals_of(self.named["in_turn"].lines),
-        )
 
     # What the page shows
 
@@ -169,11 +137,48 @@ class ReviewStageForm(forms.Form):
             del self.errors[name]
 
 
+class ReviewStageForm(StagePeopleForm):
+    """One stage of a series: who answers, for how long, and what the next one looks at."""
+
+    who = forms.ChoiceField(label=gettext_lazy("Who answers"), choices=Who.choices)
+    days = forms.IntegerField(label=gettext_lazy("Days"), min_value=1, max_value=MOST_DAYS)
+    moves_on = forms.MultipleChoiceField(
+        label=gettext_lazy("The next stage looks again at what was answered with"),
+        required=False,
+        choices=ANSWERS,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def judge(self, *, is_last: bool) -> None:
+        """Say beside the field what a stage cannot do without.
+
+        Args:
+            is_last: whether no stage follows.
+        """
+        said = self.cleaned_data
+        if said.get("who") == Who.CHOSEN and not self.named["reviewers"].lines and not self.errors:
+            self.add_error("add_reviewer", _("Name at least one person or group who answers."))
+        if not is_last and not said.get("moves_on") and "moves_on" not in self.errors:
+            self.add_error("moves_on", _("Choose at least one answer that the next stage looks at."))
+
+    def wish(self, *, is_last: bool) -> StageWish:
+        """The stage as it was filled in."""
+        said = self.cleaned_data
+        moves_on = said.get("moves_on") or []
+        return StageWish(
+            who=said["who"],
+            days=said["days"],
+            moves_on=[] if is_last or set(moves_on) == set(EVERY_ANSWER) else moves_on,
+            reviewers=principals_of(self.named["reviewers"].lines) if said["who"] == Who.CHOSEN else [],
+            in_turn=principals_of(self.named["in_turn"].lines),
+        )
+
+
 def shown_of(stage: ReviewStage | None) -> dict[str, Any]:
     """What the fields of a stage hold."""
     if stage is None:
         return {"who": Who.CHOSEN, "days": USUAL_DAYS, "moves_on": EVERY_ANSWER}
-    lines = list(stage.reviewers.all())
+    lines = [one for one in stage.reviewers.all() if one.role_id is None]
     return {
         "who": stage.who,
         "days": stage.days,

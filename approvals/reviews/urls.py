@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from approvals.reviews.views import answering, leading, planning, results
+from approvals.reviews.views import answering, changing, leading, planning, results
 
 #: where those who are asked work on one run
 answering_pages = [
@@ -17,10 +17,12 @@ urlpatterns = [
     path("new/", planning.new_review, name="new_review"),
     path("series/<int:pk>/", planning.review_series, name="review_series"),
     path("series/<int:pk>/delete/", planning.delete_review_series, name="delete_review_series"),
+    path("series/<int:pk>/hand-over/", changing.hand_over_review, name="hand_over_review"),
     path("mine/", answering.to_review, name="to_review"),
     path("history/", results.review_history, name="review_history"),
     path("<int:pk>/", leading.review, name="review"),
     path("<int:pk>/progress/", leading.review_progress, name="review_progress"),
+    path("<int:pk>/change/", changing.change_review, name="change_review"),
     path("<int:pk>/remind/", leading.remind_review, name="remind_review"),
     path("<int:pk>/next-stage/", leading.next_review_stage, name="next_review_stage"),
     path("<int:pk>/stop/", leading.stop_review, name="stop_review"),

@@ -48,7 +48,9 @@ NOT_STRICT = {
     "Narrowing": "what the filters of reviews are made from",
     "ResultFilter": "a filter: nothing is sent by it",
     "ReviewStageForm": "a part of the form of a series, which knows its fields",
+    "RunStageForm": "a part of the form that changes a run, which knows its fields",
     "StageForm": "a part of the form of role settings, which knows its fields",
+    "StagePeopleForm": "what the stages of series and runs are made from",
 }
 
 

@@ -18,7 +18,8 @@ from approvals.reviews import applying, closing, scheduling
 from approvals.reviews.holding_back import losses_of
 from approvals.reviews.lead_forms import NextStageForm, ReleaseForm, ResetForm, StopForm
 from approvals.reviews.models import AccessReview, ReviewItem
-from approvals.reviews.permissions import check_may_lead, may_lead, reviews_visible_to
+from approvals.reviews.outcomes import denied_of
+from approvals.reviews.permissions import check_may_lead, may_change, may_lead, reviews_visible_to
 from approvals.reviews.progress import Tally, lines_of, removal_of, tally_of
 from approvals.reviews.reporting import OVER, scope_words, stage_words, stages_of
 from audit.journal.actor import Actor
@@ -161,7 +162,7 @@ def page(request: PortalRequest, run: AccessReview, **said: StrictForm) -> HttpR
     run = visible_run(request, run.pk)  # as it is, whatever a verb has made of the one in hand
     tally, stages, leads = tally_of(run), stages_of(run), may_lead(request.user, run)
     waits = run.status in OVER and run.released_at is None and tally.going > 0
-    losses = losses_of(closing.denied_of(run)) if waits else []
+    losses = losses_of(denied_of(run)) if waits else []
     context: dict[str, Any] = {
         "review": run,
         "leads": leads,
@@ -169,6 +170,7 @@ def page(request: PortalRequest, run: AccessReview, **said: StrictForm) -> HttpR
         "scope": scope_words(run),
         "stages": stage_words(stages),
         "is_open": run.status == Status.OPEN,
+        "may_change": leads and run.is_open() and may_change(request.user, run),
         "is_over": run.status in OVER,
         "is_last_stage": run.stage >= len(stages),
         "lines": lines_of(run, stages),
@@ -189,7 +191,7 @@ def carrying(run: AccessReview, tally: Tally) -> dict[str, Any]:
     """How far carrying out is."""
     is_released = run.released_at is not None and run.status in OVER and tally.going > 0
     to_do = tally.new + tally.ending
-    failed = closing.denied_of(run).filter(done=ReviewItem.Done.FAILED) if tally.failed else None
+    failed = denied_of(run).filter(done=ReviewItem.Done.FAILED) if tally.failed else None
     return {
         "tally": tally,
         "is_released": is_released,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from time_machine import TimeMachineFixture
 
+from approvals.reviews.keeping import StageWish
 from approvals.reviews.models import AccessReview
 from roles.models import Role
 from tests.cast import Cast
 from tests.factories.connectors import Vault
 from tests.factories.people import make_person
-from tests.factories.reviews import make_series, open_run
+from tests.factories.reviews import CHOSEN, make_series, open_run
 from tests.factories.roles import make_eligibility, make_role
 
 
@@ -35,6 +36,13 @@ def review(operator: Role, cast: Cast) -> AccessReview:
         why_on_approval=False,
     )
     return open_run(series)
+
+
+@pytest.fixture
+def staged(operator: Role, cast: Cast) -> AccessReview:
+    """In three stages of five days, each with one reviewer."""
+    stages = [StageWish(CHOSEN, 5, (), [one]) for one in (cast.approver, cast.second_approver, cast.auditor)]
+    return open_run(make_series(cast.administrator, roles=[operator], stages=stages, name="In stages"))
 
 
 @pytest.fixture

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.utils import timezone
 from time_machine import TimeMachineFixture
 
+from accounts.models import Membership
 from approvals.granting import request_removal
 from approvals.reviews import applying
-from approvals.reviews.applying import apply_item, carry_out, try_again
+from approvals.reviews.applying import apply_item, carry_out, carry_out_review, try_again
+from approvals.reviews.closing import close_review, release_review
 from approvals.reviews.models import AccessReview, ReviewItem
 from approvals.reviews.scheduling import run_reviews
+from approvals.reviews.telling import owners_of
 from audit.journal.actor import PORTAL
 from audit.journal.recording import save_as
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
+from pim_portal.celery import app
 from roles.connectors.base import Unavailable
-from roles.models import Assignment, EndCause, Role
+from roles.models import Assignment, Eligibility, EndCause, Role
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.connectors import Vault
@@ -31,7 +38,16 @@ from tests.factories.reviews import (
     make_service,
     open_run,
 )
-from tests.factories.roles import acting, activate, acts_on, entries_on, make_eligibility, notices_of, now
+from tests.factories.roles import (
+    NOON,
+    acting,
+    activate,
+    acts_on,
+    entries_on,
+    make_eligibility,
+    notices_of,
+    now,
+)
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
@@ -49,6 +65,73 @@ def denied(cast: Cast, role: Role, clock: TimeMachineFixture, *people: object) -
         answer(item_of(review, one), cast.approver, why="Moved on")  # type: ignore[arg-type]
     clock.move_to(end_of(review))
     return review
+
+
+@pytest.fixture
+def worker() -> Iterator[None]:
+    """A worker that does at once what it is told."""
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
+
+
+def test_carrying_out_begins_when_it_is_let_and_waits_for_no_beat(
+    clock: TimeMachineFixture,
+    cast: Cast,
+    role: Role,
+    worker: None,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    held = make_eligibility(role, cast.employee)
+    series = make_series(cast.administrator, cast.approver, roles=[role])
+    review = open_run(series)
+    answer(item_of(review, cast.employee), cast.approver)
+    clock.move_to(end_of(review))
+    run_reviews()
+    assert now(held).status == Eligibility.Status.IN_FORCE
+
+    with django_capture_on_commit_callbacks(execute=True):
+        release_review(now(review), actor=acting(cast.administrator), justification="")
+
+    assert now(held).status == Eligibility.Status.REMOVED
+    assert now(review).status == Status.APPLIED
+
+
+def test_what_carries_itself_out_begins_with_its_end_and_what_failed_with_the_button(
+    clock: TimeMachineFixture,
+    cast: Cast,
+    role: Role,
+    worker: None,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    held = make_eligibility(role, cast.employee)
+    review = denied(cast, role, clock, cast.employee)
+    with django_capture_on_commit_callbacks(execute=True):
+        close_review(review, actor=PORTAL)
+    assert (now(held).status, now(review).status) == (Eligibility.Status.REMOVED, Status.APPLIED)
+
+    again = make_eligibility(role, cast.outsider)
+    review = denied(cast, role, clock, cast.outsider)
+    close_review(review, actor=PORTAL)
+    review.items.update(done=Done.FAILED, done_at=timezone.now(), error="No")
+    with django_capture_on_commit_callbacks(execute=True):
+        try_again(now(review), actor=acting(cast.administrator))
+    assert (now(again).status, now(review).status) == (Eligibility.Status.REMOVED, Status.APPLIED)
+
+
+def test_a_worker_that_comes_to_what_is_not_let_does_nothing(
+    clock: TimeMachineFixture, cast: Cast, role: Role
+) -> None:
+    held = make_eligibility(role, cast.employee)
+    review = denied(cast, role, clock, cast.employee)
+    AccessReview.objects.filter(pk=review.pk).update(applies_itself=False)
+
+    carry_out_review(review.pk)
+    close_review(review, actor=PORTAL)
+    carry_out_review(review.pk)
+    carry_out_review(review.pk + 1)
+
+    assert now(held).status == Eligibility.Status.IN_FORCE
 
 
 def test_an_assignment_ends_with_the_review_as_its_cause_and_its_reason(
@@ -85,6 +168,24 @@ def test_an_eligibility_ends_with_the_activation_that_runs_on_it(
     sweep()
     assert not vault.holds(running)
     assert "approvals/review_removed" in notices_of(cast.employee)
+
+
+def test_of_a_group_those_are_told_who_own_it_now_and_not_who_did_or_will(
+    clock: TimeMachineFixture, cast: Cast, role: Role
+) -> None:
+    crew = make_group("Crew", cast.employee, owners=(cast.approver, cast.second_approver, cast.root))
+    Membership.objects.filter(group=crew, person=cast.second_approver).update(ends_at=timezone.now() + HOUR)
+    Membership.objects.filter(group=crew, person=cast.root).update(starts_at=NOON + timedelta(days=99))
+    held = make_eligibility(role, crew)
+    review = denied(cast, role, clock, crew)
+    item = item_of(review, crew)
+
+    run_reviews()
+
+    assert list(owners_of(item)) == [cast.approver]
+    assert now(held).status == Eligibility.Status.REMOVED
+    told = [who for who in cast.everybody if "approvals/review_removed" in notices_of(who)]
+    assert told == [cast.approver]
 
 
 def test_what_a_group_holds_ends_with_the_part_of_each_member(
@@ -232,8 +333,6 @@ def test_one_that_goes_wrong_does_not_keep_the_others_waiting(
 def test_a_batch_at_a_time_and_each_item_once(clock: TimeMachineFixture, cast: Cast, role: Role) -> None:
     rows = [make_eligibility(role, make_person(f"person{n}")) for n in range(5)]
     review = denied(cast, role, clock, *(one.person for one in rows))
-    from approvals.reviews.closing import close_review
-
     close_review(review, actor=PORTAL)
     assert [carry_out(now(review), most=2) for _ in range(4)] == [2, 2, 1, 0]
     with pytest.raises(Overtaken):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from time_machine import TimeMachineFixture
 
-from approvals.reviews.closing import denied_of, release_review, stop_review
+from approvals.reviews.closing import release_review, stop_review
 from approvals.reviews.holding_back import losses_of
 from approvals.reviews.models import AccessReview, ReviewItem
+from approvals.reviews.outcomes import denied_of
 from approvals.reviews.scheduling import run_reviews
 from audit.journal.actor import PORTAL
 from audit.journal.recording import save_as

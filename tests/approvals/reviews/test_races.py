@@ -11,11 +11,13 @@ from time_machine import TimeMachineFixture
 
 from accounts.models import User
 from approvals.reviews.applying import carry_out
+from approvals.reviews.changing import change_review, version_of_run
 from approvals.reviews.closing import close_review, release_review, stop_review
+from approvals.reviews.handing_over import hand_over_series
 from approvals.reviews.models import AccessReview, ReviewItem, Verdict
 from approvals.reviews.opening import open_review
 from approvals.reviews.reviewing import follow_recommendations, take_back
-from approvals.reviews.scheduling import run_reviews
+from approvals.reviews.scheduling import remind_reviewers, run_reviews
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import Overtaken
 from audit.journal.verifying import verify_journal
@@ -217,6 +219,99 @@ def test_two_who_release_at_once_release_it_once(
         assert len(won(outcomes)) == 1
         assert all(isinstance(one, Overtaken) for one in lost(outcomes))
         assert acts_on(review).count("review.released") == 1
+    assert verify_journal().holds
+
+
+def test_two_who_remind_at_once_remind_once(race: Race, opened: Made, cast: Cast) -> None:
+    for n in range(ROUNDS):
+        review, _rows = opened(n)
+        remind = partial(remind_reviewers, now(review), actor=acting(cast.administrator))
+
+        outcomes = race([remind] * 4)
+
+        assert len(won(outcomes)) == 1
+        assert {one.code for one in lost(outcomes)} == {"reminded"}
+        assert acts_on(review).count("review.reminded") == 1
+        assert notices_of(cast.approver).count("approvals/review_reminder") == n + 1
+    assert verify_journal().holds
+
+
+def test_of_two_who_change_a_run_at_once_one_does_and_the_other_is_told(
+    race: Race, opened: Made, cast: Cast
+) -> None:
+    for n in range(ROUNDS):
+        review, _rows = opened(n)
+        seen, end = version_of_run(now(review)), review.starts_at
+        changes = [
+            partial(
+                change_review,
+                now(review),
+                actor=acting(cast.administrator),
+                stage_ends_at=end + days * DAY,
+                terms={},
+                stages=[],
+                seen=seen,
+            )
+            for days in (3, 5, 7, 9)
+        ]
+
+        outcomes = race(changes)
+
+        assert len(won(outcomes)) == 1
+        assert all(isinstance(one, Overtaken) for one in lost(outcomes))
+        assert acts_on(review).count("review.changed") == 1
+        assert now(review).ends_at == now(review).stage_ends_at
+    assert verify_journal().holds
+
+
+def test_changing_against_the_end_counts_or_is_refused(
+    race: Race, opened: Made, cast: Cast, clock: TimeMachineFixture
+) -> None:
+    for n in range(ROUNDS):
+        review, _rows = opened(n)
+        over = end_of(review)
+
+        def close(page: AccessReview, over: datetime) -> None:
+            clock.move_to(over)
+            close_review(page, actor=PORTAL)
+
+        longer = partial(
+            change_review,
+            now(review),
+            actor=acting(cast.administrator),
+            stage_ends_at=over + DAY,
+            terms={},
+            stages=[],
+            seen=version_of_run(now(review)),
+        )
+
+        outcomes = race([longer, longer, *[partial(close, now(review), over)] * 2])
+
+        assert all(isinstance(one, Overtaken) for one in lost(outcomes))
+        assert len(won(outcomes)) == 1
+        assert (now(review).status == Status.OPEN) == (len(won(outcomes[:2])) == 1)
+        AccessReview.objects.filter(pk=review.pk).update(status=Status.APPLIED)
+    assert verify_journal().holds
+
+
+def test_of_two_who_hand_over_at_once_one_does(race: Race, opened: Made, cast: Cast) -> None:
+    heirs = [make_person(name) for name in ("lee", "max", "noa", "uma")]
+    for heir in heirs:
+        give_duty(heir, "global_administrator")
+    for n in range(ROUNDS):
+        review, _rows = opened(n)
+        hand_over = partial(
+            hand_over_series,
+            review.series,
+            actor=acting(cast.administrator),
+            owner=cast.administrator.pk,
+        )
+
+        outcomes = race([partial(hand_over, to=heir) for heir in heirs])
+
+        assert len(won(outcomes)) == 1
+        assert all(isinstance(one, Overtaken) for one in lost(outcomes))
+        assert now(review).owner_id == now(review.series).owner_id in [heir.pk for heir in heirs]
     assert verify_journal().holds
 
 

@@ -29,7 +29,7 @@ from tests.factories.roles import (
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
 
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 Status = AccessReview.Status
 REMINDER, STARTED = "approvals/review_reminder", "approvals/review_started"
 
@@ -111,9 +111,39 @@ def test_who_leads_the_review_reminds_by_hand(clock: TimeMachineFixture, cast: C
         remind_reviewers(review, actor=acting(cast.approver))
     page = now(review)
     assert remind_reviewers(review, actor=acting(cast.administrator)) == ["Kim Placeholder"]
-    with pytest.raises(Overtaken):
-        remind_reviewers(page, actor=acting(cast.administrator))
+    clock.shift(MINUTE)
+    for seen in (page, now(review)):
+        with pytest.raises(Refused, match="Reminders went out already: 4 May 2026, 12:00"):
+            remind_reviewers(seen, actor=acting(cast.administrator))
     assert notices_of(cast.approver).count(REMINDER) == 1, "a double click reminds once"
+    clock.shift(5 * MINUTE)
+    remind_reviewers(now(review), actor=acting(cast.administrator))
+    assert notices_of(cast.approver).count(REMINDER) == 2
+    assert acts_on(review).count("review.reminded") == 2
+
+
+def test_a_reminder_by_hand_just_before_the_one_by_time_is_not_followed_by_another_at_once(
+    clock: TimeMachineFixture, cast: Cast, role: Role
+) -> None:
+    make_eligibility(role, cast.employee)
+    review = series_of(cast, role, days=10).runs.get()
+    beat()
+    clock.move_to(NOON + 5 * DAY - MINUTE)
+    remind_reviewers(now(review), actor=acting(cast.administrator))
+    clock.shift(2 * MINUTE)
+    beat()
+    assert notices_of(cast.approver).count(REMINDER) == 1
+
+
+def test_reminding_nobody_is_not_written_down_as_a_reminder(
+    clock: TimeMachineFixture, cast: Cast, role: Role
+) -> None:
+    make_eligibility(role, cast.employee)
+    review = series_of(cast, role).runs.get()
+    beat()
+    answer(item_of(review, cast.employee), cast.approver)
+    assert remind_reviewers(now(review), actor=acting(cast.administrator)) == []
+    assert now(review).reminded_at is None
 
 
 def test_each_stage_has_its_own_reminders(clock: TimeMachineFixture, cast: Cast, role: Role) -> None:

@@ -236,6 +236,30 @@ def test_an_open_review_keeps_its_terms_and_the_page_says_so(dana: Client, role:
     assert series.stages.get().reviewers.get().person == cast.approver
 
 
+def test_another_first_start_of_what_has_begun_is_explained_and_judged_beside_the_field(
+    dana: Client, role: Role, cast: Cast
+) -> None:
+    make_eligibility(role, cast.employee)
+    series = make_series(cast.administrator, cast.approver, roles=[role], frequency="monthly", days=5)
+    words = "Another start counts from that day on, and the numbers of its reviews go on."
+    assert words not in shown(dana.get(page_of(series)))
+    open_run(series)
+    assert words in shown(dana.get(page_of(series)))
+    open_yet = filled(dana, None, page_of(series), starts_at="2026-05-06T09:00", s1_add_reviewer="")
+
+    refused = dana.post(page_of(series), open_yet)
+    previewed = dana.post(page_of(series), open_yet | {"starts_at": ["2026-05-20T09:00"], "act": ["preview"]})
+    saved = dana.post(page_of(series), open_yet | {"starts_at": ["2026-05-20T09:00"]})
+
+    assert refused.status_code == 422
+    assert "A review of it is open until 9 May 2026, 12:00. Choose a start after that." in shown(refused)
+    assert 'datetime="2026-05-20T' in shown(previewed)
+    assert 'datetime="2026-06-20T' in shown(previewed)
+    assert saved.status_code == 302
+    series.refresh_from_db()
+    assert (series.begun_before, series.starts_at.day) == (1, 20)
+
+
 def test_of_two_who_change_it_at_once_one_wins_and_the_other_is_told_and_may_save_again(
     dana: Client, role: Role, cast: Cast
 ) -> None:
