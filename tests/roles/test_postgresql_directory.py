@@ -214,10 +214,10 @@ def test_a_secret_that_is_not_where_it_should_be_is_said_and_tried_again(
 ) -> None:
     assignment = activate(make_eligibility(role, cast.employee), cast.employee)
     with monkeypatch.context() as lost:
-        lost.delenv("LEDGER_SECRET")
+        lost.delenv("DIRECTORY_LEDGER_SECRET")
         sweep()
     assert now(assignment).status == Status.PROVISIONING
-    assert "env:LEDGER_SECRET" in now(assignment).last_error
+    assert "env:DIRECTORY_LEDGER_SECRET" in now(assignment).last_error
 
     clock.shift(HOUR)
     sweep()
