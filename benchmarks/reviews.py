@@ -95,6 +95,7 @@ def timed(act: Callable[[], Any], *, times: int = 1) -> float:
 def _prepare(count: int) -> Any:
     from django.utils import timezone
 
+    from accounts.models import Group, Membership, User
     from benchmarks.bulk import insert
     from benchmarks.seeding import Size, seed
     from roles.models import Assignment, Eligibility
@@ -114,6 +115,9 @@ def _prepare(count: int) -> Any:
     )
     names = ("eligibility_id", "role_id", "scope_id", "person_id", "starts_at", "ends_at")
     insert(Assignment, names, used, {"status": "ended", "origin": "activated"})
+    owned = Group.objects.order_by("pk").values_list("pk", flat=True)[::2]
+    owners = User.objects.filter(kind="person").order_by("-pk").values_list("pk", flat=True)[: len(owned)]
+    insert(Membership, ("group_id", "person_id"), zip(owned, owners, strict=True), {"kind": "owner"})
     _analyse()
     return cast
 
@@ -195,7 +199,11 @@ def _ask(cast: Any, managers: Any, took: Figures) -> None:
         ("a reviewer, who is a fallback as well", cast.approver),
         ("the owner of the reviews", cast.administrator),
         ("a manager", manager),
-        ("somebody else", User.objects.filter(reports=None, kind="person").order_by("-pk")[0]),
+        ("the owner of a group", User.objects.filter(memberships__kind="owner").order_by("pk")[0]),
+        (
+            "somebody else",
+            User.objects.filter(reports=None, memberships=None, kind="person").order_by("-pk")[0],
+        ),
     ):
         reviews_asking(person)
         took[f"who is asked: {name}"] = timed(lambda person=person: reviews_asking(person), times=20)  # type: ignore[misc]

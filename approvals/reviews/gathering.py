@@ -70,7 +70,10 @@ class Known:
         )
         members = Membership.objects.in_force(at).filter(kind=Membership.Kind.MEMBER)
         self.members: dict[int, int] = dict(
-            members.order_by().values("group").annotate(n=Count("pk")).values_list("group", "n")
+            members.order_by()
+            .values("group")
+            .annotate(n=Count("person", distinct=True))
+            .values_list("group", "n")
         )
 
     def _having(self, roles: Any, eligible: Any) -> dict[tuple[int, Any], set[int]]:

@@ -125,7 +125,11 @@ class Meaning:
     @property
     def asked(self) -> list[str]:
         """Who answers, stage by stage, in words."""
-        return [words for stage in self.stages or () for words in _stage_in_words(stage)]
+        said: list[str] = []
+        for number, stage in enumerate(self.stages or (), start=1):
+            of_group = self.series.of_groups and (number == 1 or stage.who in (Who.THEMSELVES, Who.MANAGER))
+            said += _stage_in_words(stage, of_group=of_group)
+        return said
 
     @property
     def days(self) -> int | None:
@@ -218,15 +222,21 @@ def _named_in(lines: Iterable[Reviewer]) -> list[User | Group]:
     return [one for one in named if one is not None]
 
 
-def _stage_in_words(stage: StageWish) -> Iterator[str]:
+def _stage_in_words(stage: StageWish, *, of_group: bool) -> Iterator[str]:
+    """
+    Args:
+        of_group: whether the owners of groups are asked first, as ``Panel.asks_group_owners`` has it.
+    """
     days = ngettext("%(n)s day", "%(n)s days", stage.days) % {"n": stage.days}
     words = {
         Who.CHOSEN: _("%(who)s, within %(days)s."),
-        Who.THEMSELVES: _("Everyone for themselves, within %(days)s; for a group its owners."),
-        Who.MANAGER: _("The manager of each person, within %(days)s; for a group its owners."),
+        Who.THEMSELVES: _("Everyone for themselves, within %(days)s."),
+        Who.MANAGER: _("The manager of each person, within %(days)s."),
         Who.OWNERS: _("The owners of each role, within %(days)s."),
     }[Who(stage.who)]
     yield words % {"who": _names_of(stage.reviewers), "days": days}
+    if of_group:
+        yield _("For a group first its owners.")
     if stage.in_turn:
         yield _("Where none of them can: %(who)s, and else whoever leads the review.") % {
             "who": _names_of(stage.in_turn)

@@ -1,14 +1,17 @@
-"""Who is asked at the present stage of a run: first, then in their place, and last its owner. In plain values."""
+"""Who is asked at the present stage of a run: first, then in their place, and last its owner. In plain values.
+
+An item of a group goes to the group's owners before anybody else; where none of them can, to whom the stage names.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Membership, People, User
 from approvals.reviews.models import AccessReview, Reviewer, ReviewItem, ReviewStage
@@ -49,15 +52,18 @@ class Panel:
         able = self._able_to_answer(person, parts)
         if able is None:
             return ReviewItem.objects.none()
-        return able.filter(reduce(or_, self._ways(person, parts)))
+        return able.filter(reduce(or_, self._ways(person, parts), NONE))
 
     def asks(self, person: User, parts: Parts) -> tuple[bool, bool]:
         """Whether any item is theirs to answer, and whether any is left: each way asked for itself, by its own index."""
         able = self._able_to_answer(person, parts)
-        ways = [] if able is None else [able.filter(way) for way in self._ways(person, parts)]
-        stage = self.review.stage
-        if any(items.filter(answered_stage__lt=stage).exists() for items in ways):
-            return True, True
+        if able is None:
+            return False, False
+        ways, stage = [], self.review.stage
+        for way in self._ways(person, parts):
+            ways.append(able.filter(way))
+            if ways[-1].filter(answered_stage__lt=stage).exists():
+                return True, True
         return any(items.filter(answered_stage__gte=stage).exists() for items in ways), False
 
     def _able_to_answer(self, person: User, parts: Parts) -> QuerySet[ReviewItem] | None:
@@ -77,19 +83,35 @@ class Panel:
     def _is_own_off_limits(self) -> bool:
         return not (self.review.own_allowed or self.review.asks == Who.THEMSELVES)
 
-    def _ways(self, person: User, parts: Parts) -> list[Q]:
-        """In which ways items come to somebody: asked first, in turn, and as the owner of the review."""
-        ways = [self._asked_of(person, parts, in_turn=False)]
-        if (in_turn := self._asked_of(person, parts, in_turn=True)) != NONE:
-            ways.append(self.nobody_first & in_turn)
+    def _ways(self, person: User, parts: Parts) -> Iterator[Q]:
+        """In which ways items come to somebody: asked first, in turn, and as the owner of the review.
+
+        What takes fewest questions to say comes first, and is often all that is asked.
+        """
+        if self.asked_by:
+            yield Q(**{self.asked_by: person.pk})
+        if self.asks_group_owners and parts.owner_of:
+            yield Q(group__in=sorted(parts.owner_of))
+        if (named := self._naming(person, parts, in_turn=False)) != NONE:
+            yield named & Q(group=None)
+            yield named & Q(group__isnull=False) & ~self.with_group_owner
+        if (in_turn := self._naming(person, parts, in_turn=True)) != NONE:
+            yield self.nobody_first & in_turn
         if self.review.owner_id == person.pk:
-            ways.append(self.nobody_first & self.nobody_in_turn)
-        return ways
+            yield self.nobody_first & self.nobody_in_turn
 
     @property
     def asked_by(self) -> str:
         """The column of an item that says whom it asks in person; "" where the stage names them."""
         return {Who.MANAGER: "manager", Who.THEMSELVES: "person"}.get(Who(self.review.asks), "")
+
+    @property
+    def asks_group_owners(self) -> bool:
+        """Whether the items of a group go to its owners first.
+
+        At the first stage always. A later one that names its reviewers is a second look: by others than had the first.
+        """
+        return bool(self.asked_by) or self.review.stage == 1
 
     @property
     def waiting(self) -> QuerySet[ReviewItem]:
@@ -101,25 +123,25 @@ class Panel:
         """The items that the present stage looks at."""
         return ReviewItem.objects.filter(review=self.review.pk, stage=self.review.stage)
 
-    def _asked_of(self, person: User, parts: Parts, *, in_turn: bool) -> Q:
+    def _naming(self, person: User, parts: Parts, *, in_turn: bool) -> Q:
+        """The items for which somebody is named, themselves or in a group."""
         asked = NONE
         for line in self.lines:
             if line.is_fallback == in_turn and (line.person == person.pk or line.group in parts.member_of):
                 if line.role is None:
                     return ALL
                 asked |= Q(role=line.role)
-        if in_turn or not self.asked_by:
-            return asked
-        return asked | Q(**{self.asked_by: person.pk}) | Q(group__in=sorted(parts.owner_of))
+        return asked
 
     # --- Where nobody is left ---
 
     @cached_property
     def nobody_first(self) -> Q:
         """The items that nobody can answer whom the stage asks first."""
-        if self.asked_by:
-            return self._person_cannot | Q(group__in=self._groups_without_owner)
-        return self._uncovered(in_turn=False)
+        nobody = (
+            self._person_cannot | Q(group__isnull=False) if self.asked_by else self._uncovered(in_turn=False)
+        )
+        return nobody & ~self.with_group_owner
 
     @cached_property
     def nobody_in_turn(self) -> Q:
@@ -141,22 +163,21 @@ class Panel:
         return cannot
 
     @cached_property
-    def _groups_without_owner(self) -> list[int]:
-        groups = set(self.present.exclude(group=None).order_by().values_list("group", flat=True).distinct())
-        return sorted(groups - {group for group, _person in self._owners_who_can(groups)})
+    def with_group_owner(self) -> Q:
+        """The items of groups that have an owner who can answer, where those are asked first."""
+        if not (self.review.of_groups and self.asks_group_owners):
+            return NONE
+        groups = self.present.exclude(group=None).order_by().values("group")
+        return Q(group__in=sorted({group for group, _person in self._owners_who_can(groups)}))
 
-    def _owners_who_can(self, groups: Iterable[int]) -> list[tuple[int, int]]:
+    def _owners_who_can(self, groups: Iterable[int] | QuerySet[Any, Any]) -> list[tuple[int, int]]:
         """Owners by group, without those who may not answer for it."""
-        owners = Membership.objects.in_force().filter(
-            group__in=groups, kind=OWNER, person__kind=User.Kind.PERSON
-        )
-        found = list(owners.order_by().values_list("group", "person"))
-        off_limits = self._off_limits({person for _group, person in found})
-        return [
-            (group, person)
-            for group, person in found
-            if person in off_limits and ("group", group) not in off_limits[person]
-        ]
+        in_force = Membership.objects.in_force()
+        owners = in_force.filter(group__in=groups, kind=OWNER, person__kind=User.Kind.PERSON)
+        if self._is_own_off_limits:
+            inside = in_force.filter(group=OuterRef("group"), person=OuterRef("person"), kind=MEMBER)
+            owners = owners.exclude(Exists(inside))
+        return list(owners.order_by().values_list("group", "person"))
 
     def _uncovered(self, *, in_turn: bool) -> Q:
         everywhere = self._able(None, in_turn=in_turn)
@@ -192,7 +213,7 @@ class Panel:
     def people_for(self, item: ReviewItem) -> People:
         """The people who may answer ``item``."""
         found = self._able_for(item, self._first_for(item))
-        found = found or self._able_for(item, self._named_for(item, in_turn=True))
+        found = found or self._able_for(item, self._named_about({item.role_id}, in_turn=True))
         found = found or self._able_for(item, [self.review.owner_id])
         people: People = User.objects.enabled().humans().filter(pk__in=found)
         return people
@@ -200,7 +221,7 @@ class Panel:
     def people_with_open_items(self) -> People:
         """Those who have something left to answer."""
         waiting = self.waiting
-        roles = set(waiting.values_list("role", flat=True).distinct())
+        roles = set(waiting.exclude(self.with_group_owner).values_list("role", flat=True).distinct())
         asked = self._asked_first_about(roles)
         if waiting.filter(self.nobody_first & ~self.nobody_in_turn).exists():
             asked |= self._named_about(roles, in_turn=True)
@@ -214,34 +235,36 @@ class Panel:
         if column := self.asked_by:
             theirs = self.waiting.exclude(self.nobody_first).exclude(**{column: None})
             asked |= set(theirs.values_list(column, flat=True).distinct())
-            groups = set(self.waiting.exclude(group=None).values_list("group", flat=True).distinct())
+        if self.asks_group_owners:
+            groups = self.waiting.exclude(group=None).values("group")
             asked |= {person for _group, person in self._owners_who_can(groups)}
         return asked
 
-    def _named_about(self, roles: Collection[int], *, in_turn: bool) -> set[int]:
-        return {
-            person
-            for line in self.lines
-            if line.is_fallback == in_turn and (line.role is None or line.role in roles) and roles
-            for person in self._people_of(line)
-        }
-
-    def _first_for(self, item: ReviewItem) -> list[int]:
-        named = self._named_for(item, in_turn=False)
+    def _first_for(self, item: ReviewItem) -> Collection[int]:
+        if item.group_id is not None and self.asks_group_owners:
+            owners = [person for _group, person in self._owners_who_can([item.group_id])]
+            if owners or self.asked_by:
+                return owners
         if not self.asked_by:
-            return named
-        if item.group_id is not None:
-            return named + [person for _group, person in self._owners_who_can([item.group_id])]
+            return self._named_about({item.role_id}, in_turn=False)
         one = getattr(item, f"{self.asked_by}_id")
-        return [*named, *([one] if one else [])]
+        return [one] if one else []
 
-    def _named_for(self, item: ReviewItem, *, in_turn: bool) -> list[int]:
-        return [
-            person
-            for line in self.lines
-            if line.is_fallback == in_turn and line.role in (None, item.role_id)
-            for person in self._people_of(line)
-        ]
+    def _named_about(self, roles: Collection[int], *, in_turn: bool) -> set[int]:
+        """Who is named for at least one of ``roles``."""
+        named = self.named(in_turn=in_turn).items()
+        return {one for one, theirs in named if roles and (theirs is None or not theirs.isdisjoint(roles))}
+
+    def named(self, *, in_turn: bool) -> dict[int, set[int] | None]:
+        """Who is named, and for which roles; None is all of them."""
+        named: dict[int, set[int] | None] = {}
+        for line in self.lines:
+            if line.is_fallback != in_turn:
+                continue
+            for person in self._people_of(line):
+                before = named.get(person, set())
+                named[person] = None if line.role is None or before is None else before | {line.role}
+        return named
 
     def _able_for(self, item: ReviewItem, people: Collection[int]) -> list[int]:
         limits = self._off_limits(people)

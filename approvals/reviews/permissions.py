@@ -3,9 +3,10 @@
 Which items: ``items_open_to``. Which people: ``Panel.people_for``; a test over the whole cast keeps them in step. Being a
 superuser means nothing here.
 
-Whoever a stage names answers. Nobody answers for their own access unless the review says so, under whatever account, nor
-for that of a group they are in; and nobody answers for their own manager. Where that leaves nobody who can sign in, the
-fallback answers at once, and where there is none of them either, the owner of the review.
+Whoever a stage names answers; but for a group first its owners, save at a later stage that names others for a second
+look. Nobody answers for their own access unless the review says so, under whatever account, nor for that of a group they
+are in; and nobody answers for their own manager. Where that leaves nobody who can sign in, the fallback answers at once,
+and where there is none of them either, the owner of the review.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _which_may_ask(
     asked = Q(owner=person) | Exists(lines) | Q(Exists(items.filter(manager=person)), asks=Who.MANAGER)
     asked |= Q(Exists(items.filter(person=person)), asks=Who.THEMSELVES)
     if owned:
-        asked |= Q(Exists(items.filter(group__in=owned)), asks__in=[Who.MANAGER, Who.THEMSELVES])
+        first = Q(stage=1) | Q(asks__in=[Who.MANAGER, Who.THEMSELVES])
+        asked |= first & Q(Exists(items.filter(group__in=owned)))
     return AccessReview.objects.open(now).filter(asked).select_related("owner").order_by("ends_at", "pk")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -251,41 +251,34 @@ class Workload(Panel):
         Args:
             also: people who are to be in it in any case.
         """
-        left = self._shares(self.waiting, self._named(in_turn=False))
+        left = self._shares(self.waiting.exclude(self.with_group_owner), self.named(in_turn=False))
         if self.asked_by:
-            for person, n in self._by_person(also):
-                left[person] = max(n, left[person])
-        fallback = self._named(in_turn=True)
-        if fallback:
-            for person, n in self._shares(self.waiting.filter(self.nobody_first), fallback).items():
-                left[person] += n
+            left.update(self._by_person(also))
+        if self.asks_group_owners:
+            left.update(self._by_group_owner())
+        if fallback := self.named(in_turn=True):
+            left.update(self._shares(self.waiting.filter(self.nobody_first), fallback))
         owners = self.waiting.filter(self.nobody_first & self.nobody_in_turn)
         left.update(self._shares(owners, {self.review.owner_id: None}))
         return left
 
-    def _by_person(self, also: Collection[int]) -> Iterable[tuple[int, int]]:
-        """Those whose own or whose people's access it is, and the owners of groups."""
+    def _by_person(self, also: Collection[int]) -> Counter[int]:
+        """Those whose own or whose people's access it is."""
         column = self.asked_by
         theirs = self.waiting.exclude(self.nobody_first).exclude(**{column: None})
         each = theirs.values_list(column).annotate(n=Count("pk")).order_by("-n", column)
         counts = Counter(dict(each[:MOST_LINES]))
         if missing := set(also) - counts.keys():
             counts.update(dict(each.filter(**{f"{column}__in": missing})))
+        return counts
+
+    def _by_group_owner(self) -> Counter[int]:
+        """Those whose group's access it is."""
+        counts: Counter[int] = Counter()
         groups = dict(self.waiting.exclude(group=None).values_list("group").annotate(n=Count("pk")))
         for group, person in self._owners_who_can(groups):
             counts[person] += groups[group]
-        return counts.items()
-
-    def _named(self, *, in_turn: bool) -> dict[int, set[int] | None]:
-        """Who is named, and for which roles; None is all of them."""
-        named: dict[int, set[int] | None] = {}
-        for line in self.lines:
-            if line.is_fallback != in_turn:
-                continue
-            for person in self._people_of(line):
-                before = named.get(person, set())
-                named[person] = None if line.role is None or before is None else before | {line.role}
-        return named
+        return counts
 
     def _shares(self, items: QuerySet[ReviewItem], named: dict[int, set[int] | None]) -> Counter[int]:
         """How many of ``items`` each of ``named`` may answer: by role, without what is off limits to them."""

@@ -234,5 +234,14 @@ def report_of(review: AccessReview, items: int) -> Report:
 
 def entry_of_end(review: AccessReview) -> AuditEvent | None:
     """The journal's entry about the end of ``review``; its digest stands for everything that went before."""
+    return _entry(review, "review.closed", "review.stopped")
+
+
+def entry_of_release(review: AccessReview) -> AuditEvent | None:
+    """The journal's entry about letting it be carried out, with the reason; None where nobody had to."""
+    return _entry(review, "review.released")
+
+
+def _entry(review: AccessReview, *actions: str) -> AuditEvent | None:
     entries = AuditEvent.objects.filter(subject_kind=review._meta.label_lower, subject_key=str(review.pk))
-    return entries.filter(action__in=["review.closed", "review.stopped"]).order_by("-number").first()
+    return entries.filter(action__in=actions).order_by("-number").first()

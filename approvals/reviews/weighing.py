@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Membership, User
 from approvals.cases import bars_of
 from approvals.reviews.gathering import facts_of
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, Verdict
@@ -24,6 +24,7 @@ from roles.models import Assignment
 from roles.models.lasting import lasting
 
 YEAR = 12  # months
+MOST_MEMBERS = 100  # named
 
 
 @dataclass(frozen=True)
@@ -86,16 +87,45 @@ class Running:
 
 
 @dataclass(frozen=True)
+class Members:
+    """Who is in the group of an item at this moment.
+
+    Args:
+        people: the first of them by name. n: how many there are.
+    """
+
+    people: list[User]
+    n: int
+
+    @property
+    def more(self) -> int:
+        """How many are not named."""
+        return self.n - len(self.people)
+
+
+def members_of(item: ReviewItem) -> Members | None:
+    """Who has what ``item`` is about through a group; None where it is a person's own."""
+    if item.group_id is None:
+        return None
+    rows = Membership.objects.in_force().filter(group=item.group_id, kind=Membership.Kind.MEMBER)
+    people = User.objects.filter(pk__in=rows.order_by().values("person")).order_by("display_name", "pk")
+    found = list(people[: MOST_MEMBERS + 1])
+    return Members(found[:MOST_MEMBERS], len(found) if len(found) <= MOST_MEMBERS else people.count())
+
+
+@dataclass(frozen=True)
 class Case:
     """Everything about one item that helps to answer it.
 
     Args:
+        members: who has it through the group; None where it is a person's own.
         given: who gave it, and why, as the journal has it.
         before: the last answer to the same question in an earlier review.
         answers: those of this review that count, the oldest first.
     """
 
     item: ReviewItem
+    members: Members | None
     use: Use | None
     running: Running
     reasons: list[str]
@@ -125,6 +155,7 @@ def case_of(item: ReviewItem, review: AccessReview) -> Case:
     """All that is known of ``item``, read with what ``present_item`` reads."""
     return Case(
         item=item,
+        members=members_of(item),
         use=use_of(item),
         running=running_on(item),
         reasons=reasons_for(item, review),

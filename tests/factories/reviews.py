@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from approvals.reviews.models import (
     Verdict,
 )
 from approvals.reviews.opening import open_review
+from approvals.reviews.permissions import items_open_to, reviewers_of
 from approvals.reviews.reviewing import decide_item, decide_items
 from audit.journal.actor import PORTAL
 from roles.models import Assignment, GroupAssignment, Role
@@ -104,3 +106,19 @@ def answer_open(review: AccessReview, who: User, verdict: str = Verdict.APPROVE,
     """Let ``who`` answer what is open, at most so much of it, in one go."""
     keys = list(review.items.filter(answered_stage__lt=review.stage).values_list("pk", flat=True)[:most])
     decide_items(review, actor=acting(who), keys=keys, verdict=verdict, justification="So it is")
+
+
+@contextmanager
+def disabled(*people: User) -> Iterator[None]:
+    """They cannot sign in meanwhile."""
+    User.objects.filter(pk__in=[one.pk for one in people]).update(is_active=False)
+    yield
+    User.objects.filter(pk__in=[one.pk for one in people]).update(is_active=True)
+
+
+def reviewers(review: AccessReview, who: User | Group) -> set[str]:
+    """The first names of those who may answer for ``who``; both directions say so."""
+    item = item_of(now(review), who)
+    found = {one for one in User.objects.all() if items_open_to(one, now(review)).filter(pk=item.pk).exists()}
+    assert found == set(reviewers_of(item))
+    return {one.email.partition("@")[0] for one in found}

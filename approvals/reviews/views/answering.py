@@ -194,6 +194,7 @@ def working(
             "item": item,
             "window": window_around(listed(mine, review, show), item),
             "form": form or VerdictForm(initial=begun(case.latest)),
+            "owns_group": item.group_id in viewer_of(request).parts.owner_of,
             "is_mine": case.latest is not None and case.latest.reviewer_id == request.user.pk,
         }
     else:

@@ -17,6 +17,7 @@ from approvals.forms import StrictForm
 from approvals.reviews import applying, closing, scheduling
 from approvals.reviews.holding_back import losses_of
 from approvals.reviews.lead_forms import NextStageForm, ReleaseForm, ResetForm, StopForm
+from approvals.reviews.losing import leaving_of
 from approvals.reviews.models import AccessReview, ReviewItem
 from approvals.reviews.outcomes import denied_of
 from approvals.reviews.permissions import check_may_lead, may_change, may_lead, reviews_visible_to
@@ -162,7 +163,8 @@ def page(request: PortalRequest, run: AccessReview, **said: StrictForm) -> HttpR
     run = visible_run(request, run.pk)  # as it is, whatever a verb has made of the one in hand
     tally, stages, leads = tally_of(run), stages_of(run), may_lead(request.user, run)
     waits = run.status in OVER and run.released_at is None and tally.going > 0
-    losses = losses_of(denied_of(run)) if waits else []
+    going = denied_of(run)
+    losses = losses_of(going) if waits else []
     context: dict[str, Any] = {
         "review": run,
         "leads": leads,
@@ -175,7 +177,7 @@ def page(request: PortalRequest, run: AccessReview, **said: StrictForm) -> HttpR
         "is_last_stage": run.stage >= len(stages),
         "lines": lines_of(run, stages),
         "waits": waits,
-        "losses": [(loss, loss.why(run.most_percent)) for loss in losses[:LOSSES]],
+        "leaving": leaving_of(run, losses[:LOSSES], going) if losses else [],
         "more_losses": max(len(losses) - LOSSES, 0),
         "next_form": NextStageForm(initial={"stage": run.stage}),
         "stop_form": StopForm(auto_id="stop_%s"),

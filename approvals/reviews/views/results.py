@@ -20,6 +20,7 @@ from approvals.reviews.reporting import (
     OVER,
     RELATED,
     entry_of_end,
+    entry_of_release,
     report_of,
     results_of,
     scope_words,
@@ -78,6 +79,7 @@ def review_report(request: PortalRequest, pk: int) -> HttpResponse:
         "lines": lines_of(run, stages),
         "report": report_of(run, tally.items),
         "entry": entry_of_end(run),
+        "release": entry_of_release(run),
     }
     return render(request, "approvals/reviews/report.html", context)
 

@@ -20,7 +20,7 @@ from roles.models import Role
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.pages import FORGED, HOSTILE, signed_in
-from tests.factories.people import make_group, make_person
+from tests.factories.people import make_person
 from tests.factories.reviews import CHOSEN, LONG_AGO, answer, item_of, make_series, open_run
 from tests.factories.roles import activate, make_eligibility, make_role, now
 
@@ -314,17 +314,6 @@ def test_what_was_said_the_last_time_is_shown(clock: TimeMachineFixture, role: R
     page = shown(signed_in(cast.approver).get(work(review)))
     assert "Last time reviewed" in page
     assert "by Jo Mockup: “Still migrating”" in page
-
-
-def test_of_a_group_it_is_said_who_would_lose_what(role: Role, cast: Cast) -> None:
-    desk = make_group("Service desk", cast.employee, cast.outsider, owners=(cast.auditor,))
-    make_eligibility(role, desk)
-    review = open_run(make_series(cast.administrator, cast.approver, roles=[role]))
-
-    page = shown(signed_in(cast.approver).get(work(review)))
-    assert "Group of 2 members" in page
-    assert "Held through Service desk" in page
-    assert "The group Service desk loses <b>Operator</b>, and with it all its 2 members" in page
 
 
 def test_the_page_asks_the_database_the_same_however_long_the_review_is(role: Role, cast: Cast) -> None:

@@ -6,20 +6,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from time_machine import TimeMachineFixture
 
 from approvals.reviews.keeping import StageWish
+from approvals.reviews.losing import MOST_NAMED
 from approvals.reviews.models import AccessReview, ReviewDecision, ReviewItem, Verdict
 from approvals.reviews.progress import tally_of
+from approvals.reviews.reviewing import decide_items
 from approvals.reviews.scheduling import run_reviews
 from roles.models import Eligibility, Role
 from roles.sweeping import sweep
 from tests.cast import Cast
 from tests.factories.connectors import Vault
 from tests.factories.pages import FORGED, signed_in
+from tests.factories.people import make_group, make_person
 from tests.factories.reviews import CHOSEN, answer_open, make_series, open_run
-from tests.factories.roles import acts_on, make_eligibility, make_role, notices_of, now
+from tests.factories.roles import acting, acts_on, make_eligibility, make_role, notices_of, now
 
 #: the clock stands before anybody is there
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -184,6 +189,10 @@ def test_what_the_guard_holds_back_needs_a_justification(
     page = shown(dana.get(page_of(run)))
     assert "Look before it is carried out" in page
     assert "Vault operator would lose 5 of 12, more than 20 %." in page
+    for n in range(5):
+        assert f'<b class="strong">Person {n:02d}</b>' in page
+    assert "Person 05" not in page
+    assert "Kim Placeholder: “So it is”" in page
     assert "Look before" in shown(signed_in(cast.auditor).get(page_of(run)))
     silent = dana.post(f"{page_of(run)}carry-out/", {"justification": ""})
     assert silent.status_code == 422
@@ -193,6 +202,42 @@ def test_what_the_guard_holds_back_needs_a_justification(
     let = dana.post(f"{page_of(run)}carry-out/", WHY, follow=True)
     assert "It is being carried out." in shown(let)
     assert dana.post(f"{page_of(run)}carry-out/", WHY).status_code == 409
+
+
+def test_who_would_lose_a_role_is_named_up_to_a_number_those_first_that_nobody_answered_about(
+    operator: Role, cast: Cast, clock: TimeMachineFixture
+) -> None:
+    for n in range(12, 12 + MOST_NAMED):
+        make_eligibility(operator, make_person(f"p{n}", f"Person {n:02d}"))
+    other = make_role(operator.directory, "Vault reader")
+    make_eligibility(other, cast.outsider)
+    make_eligibility(operator, make_group("Night shift", cast.outsider, cast.auditor))
+    run = open_run(
+        make_series(
+            cast.administrator,
+            cast.approver,
+            roles=[operator, other],
+            most_percent=50,
+            on_silence="remove",
+            recommends=False,
+        )
+    )
+    keys = run.items.exclude(person=None).values_list("pk", flat=True)
+    said = {"verdict": Verdict.DENY, "justification": "So it is"}
+    decide_items(run, actor=acting(cast.approver), keys=list(keys), **said)
+    end(run, clock)
+    dana = signed_in(cast.administrator)
+
+    with CaptureQueriesContext(connection) as queries:
+        page = shown(dana.get(page_of(run)))
+
+    assert "Who would lose it: 33" in page
+    named = page.count('<b class="strong">Person ')
+    assert named == MOST_NAMED - 1
+    assert page.index("group of 2") < page.index('<b class="strong">Person '), "nobody answered about it"
+    assert f'{page_of(run)}results/?outcome=deny&amp;role={operator.pk}">and 13 more' in page
+    assert "Pat Ipsum" in page
+    assert len(queries) <= 40
 
 
 def test_carrying_out_before_the_end_is_refused(dana: Client, review: AccessReview) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from time_machine import TimeMachineFixture
 
@@ -30,29 +27,16 @@ from tests.factories.reviews import (
     answer,
     assign,
     assign_group,
+    disabled,
     item_of,
     make_series,
     make_service,
     open_run,
+    reviewers,
 )
 from tests.factories.roles import appoint, make_eligibility, now
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db]
-
-
-@contextmanager
-def disabled(*people: User) -> Iterator[None]:
-    User.objects.filter(pk__in=[one.pk for one in people]).update(is_active=False)
-    yield
-    User.objects.filter(pk__in=[one.pk for one in people]).update(is_active=True)
-
-
-def reviewers(review: AccessReview, who: User | Group) -> set[str]:
-    """The first names of those who may answer for ``who``; both directions say so."""
-    item = item_of(now(review), who)
-    found = {one for one in User.objects.all() if items_open_to(one, now(review)).filter(pk=item.pk).exists()}
-    assert found == set(reviewers_of(item))
-    return {one.email.partition("@")[0] for one in found}
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ from django.test import Client
 from time_machine import TimeMachineFixture
 
 from approvals.reviews.models import ReviewSeries
-from roles.models import Role
+from audit.journal.actor import PORTAL
+from roles.assigning import make_eligible
+from roles.cataloguing import open_directory
+from roles.models import Role, Scope
 from tests.cast import Cast
 from tests.factories.connectors import Vault
 from tests.factories.forms import form_in
@@ -87,6 +90,72 @@ def test_a_filter_and_two_stages_are_kept_as_they_were_filled_in(
     again = form_in(dana.get(page_of(series)), "series")
     assert (again["about"], again["directory"], again["risk"]) == (["filter"], [str(vault.row.pk)], ["high"])
     assert again["s1-moves_on"] == ["deny", "none"]
+
+
+@pytest.fixture
+def north(role: Role, vault: Vault, cast: Cast) -> Scope:
+    """A part of the directory with one more in it; Robin may hold the role inside, Pat everywhere."""
+    vault.capabilities = type(vault.capabilities)(scopes=True)
+    root = role.directory.root_scope()
+    north = Scope.objects.create(directory=role.directory, parent=root, name="North", path="/north")
+    inner = Scope.objects.create(directory=role.directory, parent=north, name="Vault 7", path="/north/7")
+    make_eligible(role, actor=PORTAL, principal=cast.employee, scope=inner)
+    make_eligibility(role, cast.outsider)
+    return north
+
+
+@pytest.mark.parametrize("about", ["roles", "filter"])
+def test_a_review_over_one_scope_is_about_what_lies_within_it(
+    dana: Client, role: Role, north: Scope, cast: Cast, about: str
+) -> None:
+    said = {"directory": role.directory_id} if about == "filter" else {}
+    form = filled(dana, role if about == "roles" else None, about=about, scope="north", **said)
+    offered = shown(dana.post(NEW, form | {"act": ["preview"]}))
+    assert '<option value="/north">' in offered
+    assert "1 line to answer." in offered
+
+    answer = dana.post(NEW, form, follow=True)
+
+    assert "is planned." in shown(answer)
+    series = ReviewSeries.objects.get()
+    assert (series.scope, series.directory) == (north, role.directory)
+    again = form_in(dana.get(page_of(series)), "series")
+    assert (again["scope"], again["about"]) == (["/north"], [about])
+    assert [item.person for item in open_run(series).items.all()] == [cast.employee]
+    assert "<dt>Scope</dt><dd>North</dd>" in shown(dana.get(f"/reviews/{series.runs.get().pk}/"))
+
+
+def test_a_scope_taken_out_again_widens_the_next_review(dana: Client, role: Role, north: Scope) -> None:
+    dana.post(NEW, filled(dana, role, scope="/north"))
+    series = ReviewSeries.objects.get()
+
+    dana.post(page_of(series), filled(dana, None, page_of(series), scope="", s1_add_reviewer=""))
+
+    series.refresh_from_db()
+    assert series.scope is None
+    assert open_run(series).items.count() == 2
+
+
+def test_the_whole_directory_is_no_scope_of_its_own(dana: Client, role: Role, north: Scope) -> None:
+    dana.post(NEW, filled(dana, role, scope=role.directory.root_scope().path))
+    assert ReviewSeries.objects.get().scope is None
+
+
+def test_a_scope_that_does_not_fit_says_what_to_do(dana: Client, role: Role, north: Scope) -> None:
+    elsewhere = open_directory("Elsewhere", actor=PORTAL, kind="vault")
+    other = make_role(elsewhere, "Other operator")
+    Scope.objects.create(
+        directory=elsewhere, parent=elsewhere.root_scope(), name="North", path="/elsewhere/north"
+    )
+    both = [str(role.pk), str(other.pk)]
+
+    twice = shown(dana.post(NEW, filled(dana, None, roles=both, scope="North")))
+    assert "Several go by this: enter the whole path." in twice
+    across = shown(dana.post(NEW, filled(dana, None, roles=both, scope="/north")))
+    assert "The roles are of several directories, and this scope of one." in across
+    nowhere = shown(dana.post(NEW, filled(dana, None, about="filter", scope="/north")))
+    assert "Choose the directory of this scope as well." in nowhere
+    assert not ReviewSeries.objects.exists()
 
 
 def test_roles_are_looked_for_added_and_taken_out_and_nothing_else_is_lost(dana: Client, role: Role) -> None:
@@ -190,6 +259,7 @@ def test_the_aside_says_whom_it_touches_who_is_asked_when_and_what_silence_does(
     assert "2 lines to answer." in words
     assert "They are about 1 person and 1 group." in words
     assert "Kim Placeholder, within 14 days." in words
+    assert "For a group first its owners." in words
     assert "What nobody answers is removed." in words
     assert "more than 50 % of its holders" in words
     assert "Silence alone can take access away here" in words
