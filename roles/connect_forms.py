@@ -30,7 +30,9 @@ class ConnectionForm(PortalForm):
         max_length=300,
         required=False,
         validators=[secret_reference],
-        help_text=_("env:NAME or file:/path on the worker’s machine. Nothing is stored in the portal then."),
+        help_text=_(
+            "env:DIRECTORY_NAME or file:/run/secrets/name on the worker’s machine. Nothing is stored in the portal then."
+        ),
     )
 
     def __init__(self, *args: Any, kind: Kind, has_secret: bool = False, **kwargs: Any) -> None:
