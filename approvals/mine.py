@@ -21,7 +21,7 @@ from roles.effective import Layers, layers_at, layers_for
 from roles.models import Assignment, EffectiveSettings, Eligibility, Origin
 from roles.models.assignment import being_in_force
 from roles.models.eligibility import groups_of
-from roles.wording import settings_in_words
+from roles.wording import only_observed, settings_in_words
 
 LATEST = 100  # requests looked at to tell what was used lately
 
@@ -72,7 +72,12 @@ class Choice:
             return _("You hold this role already.")
         if self.waiting is not None:
             return _("Your request %(number)s for this role already waits.") % {"number": self.waiting.number}
-        return ""
+        return only_observed(self.eligibility.role.directory) if self.is_observed else ""
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether the portal only looks at the directory, and gives nothing in it."""
+        return self.eligibility.role.directory.is_observed
 
     @property
     def needs(self) -> list[tuple[str, str]]:
@@ -87,7 +92,7 @@ class Choice:
     @property
     def is_free(self) -> bool:
         """Whether it can be asked for now."""
-        return self.held is None and self.waiting is None
+        return self.held is None and self.waiting is None and not self.is_observed
 
 
 def ends_soon(at: datetime | None) -> bool:

@@ -35,7 +35,7 @@ from roles.lately import held_lately
 from roles.models import Assignment, EffectiveSettings, Eligibility, EndCause, Factor, Origin, Scope
 from roles.provisioning import end_assignment
 from roles.requirements import SECOND_FACTOR, Asked, Standing, Unmet, unmet_requirements
-from roles.wording import in_words
+from roles.wording import in_words, only_observed
 
 Status = AccessRequest.Status
 BATCH = 200
@@ -96,7 +96,8 @@ def request_activation(
     Raises:
         RequirementsUnmet: role settings ask for more than ``asked`` has.
         StepUpRequired: only the second factor is missing.
-        Refused: the eligibility has ended, a request already waits, the role is already held, nobody could decide.
+        Refused: the eligibility has ended, the directory is only observed, a request already waits, the role is already
+            held, nobody could decide.
     """
     person: User = actor.person
     if idempotency_key:
@@ -172,7 +173,8 @@ def check_may_activate(eligibility: Eligibility, person: User, asked: Asked) -> 
     What is over and was not closed yet is closed.
 
     Raises:
-        Refused: they are not eligible any more, or not there; a request already waits, or the role is already held.
+        Refused: they are not eligible any more, or not there; the directory is only observed; a request already waits,
+            or the role is already held.
     """
     current = check_nothing_in_the_way(eligibility, person, asked)
     for lapsed in in_the_way(AccessRequest.objects.lapsed(), current, person, asked):
@@ -192,6 +194,8 @@ def check_nothing_in_the_way(eligibility: Eligibility, person: User, asked: Aske
     current = may.filter(pk=eligibility.pk).first()
     if current is None or not User.objects.enabled().filter(pk=person.pk).exists():
         raise Refused(_("You are not eligible for this role any more."), code="not_eligible")
+    if current.role.directory.is_observed:
+        raise Refused(only_observed(current.role.directory), code="only_observed")
     waiting = in_the_way(AccessRequest.objects.open(), current, person, asked).first()
     if waiting is not None:
         raise Refused(_("Your request %(number)s for this role already waits.") % {"number": waiting.number})

@@ -79,6 +79,10 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     ),
     "directory.secret_replaced": (_("%(actor)s entered a new secret for %(directory)s"),),
     "directory.inspected": (_("%(actor)s had %(directory)s looked into"),),
+    # What the portal may do in a directory
+    "directory.managed": (_("%(actor)s let the portal manage %(subject)s"),),
+    "directory.observed": (_("%(actor)s let the portal only observe %(subject)s"),),
+    "directory.comparison_asked": (_("%(actor)s asked to compare %(subject)s with the portal"),),
     # What differs between a directory and the book
     "drift.found": (
         _("%(directory)s and the portal differ about %(role)s: %(subject)s"),

@@ -24,6 +24,7 @@ from audit.journal.models import AuditEvent
 from audit.journal.recording import delete_as, save_as
 from audit.journal.refusing import NotAllowed
 from roles.inspecting import alarm_about_risk
+from roles.managing import ANSWERS
 from roles.models import (
     Account,
     Approver,
@@ -262,11 +263,12 @@ class DirectoryAdmin(Versioned, Edited):
     search_fields = ("name",)
     inlines = (AccountInline, DirectoryPersonInline, DirectoryGroupInline)
     exclude = (
-        "on_found_outside",
-        "on_missing",
-        "on_other_end",
-        "adopt_days",
-    )  # they have a page of their own
+        ANSWERS  # they have a page of their own; so has how it is spoken to, which asks for the secret again
+    )
+    readonly_fields = ("kind", "connection", "secret")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -7,10 +7,11 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from audit.journal.actor import Actor
 from audit.journal.lifecycle import move_to
 from audit.journal.recording import journaled
-from audit.journal.refusing import Overtaken, Refused
+from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from roles.models import Assignment, Drift, EndCause, Origin
 from roles.permissions import check_may_manage
 from roles.provisioning import begin_assignment, change_assignment, end_assignment, give_again
@@ -23,11 +24,12 @@ def accept_drift(drift: Drift, *, actor: Actor, justification: str = "") -> None
     """Leave it as it is, and speak of it no more until it is gone.
 
     Raises:
-        NotAllowed: neither a duty nor the directory is theirs.
-        Overtaken: it was settled in between.
+        NotAllowed: neither a duty nor the directory is theirs, or the right is their own.
+        Overtaken: somebody has said something of it in between.
     """
     check_may_manage(drift.directory, actor)
-    _check_stands(drift)
+    _check_may_become(drift, Status.ACCEPTED)
+    _check_not_ones_own(drift, actor)
     move_to(drift, Status.ACCEPTED, actor=actor, action="drift.accepted", justification=justification)
 
 
@@ -39,11 +41,11 @@ def correct_drift(drift: Drift, *, actor: Actor, justification: str = "") -> Non
 
     Raises:
         NotAllowed: neither a duty nor the directory is theirs.
-        Overtaken: it was settled in between, or the assignment is no longer in force.
+        Overtaken: somebody has said something of it in between, or the assignment is no longer in force.
         Refused: the portal only observes the directory, or somebody has the same right through the portal now.
     """
     check_may_manage(drift.directory, actor)
-    _check_stands(drift)
+    _check_may_become(drift, Status.CORRECTING)
     if drift.directory.is_observed:
         raise Refused(_("The portal only observes this directory: nothing is changed there."))
     if drift.kind == Kind.FOUND_OUTSIDE and is_held_through_portal(drift):
@@ -75,14 +77,15 @@ def adopt_drift(
         until: for a right that was given outside, how long it shall be held: there is no adopting for good.
 
     Raises:
-        NotAllowed: neither a duty nor the directory is theirs.
+        NotAllowed: neither a duty nor the directory is theirs, or the right is their own.
         Overtaken: it was settled in between.
         Refused: it cannot be told whose the account is or where the right counts, or the end is missing or over.
         Separated: they hold a role that may not be held together with this one.
     """
     check_may_manage(drift.directory, actor)
-    _check_stands(drift)
+    _check_may_become(drift, Status.RESOLVED)
     if drift.kind == Kind.FOUND_OUTSIDE:
+        _check_not_ones_own(drift, actor)
         _take_over(drift, actor=actor, until=until, justification=justification)
     elif drift.kind == Kind.MISSING:
         held = _assignment_of(drift)
@@ -156,9 +159,26 @@ def _take_its_end(drift: Drift, *, actor: Actor, justification: str) -> None:
     change_assignment(held, actor=actor, starts_at=held.starts_at, ends_at=end, justification=justification)
 
 
-def _check_stands(drift: Drift) -> None:
+def _check_may_become(drift: Drift, status: str) -> None:
     if drift.status == Status.RESOLVED:
         raise Overtaken(_("This is settled already."))
+    if status not in Drift.NEXT[drift.status]:
+        raise Overtaken
+
+
+def _check_not_ones_own(drift: Drift, actor: Actor) -> None:
+    """Refuse to let somebody keep what was given to themselves past the portal, under whatever account of theirs.
+
+    Raises:
+        NotAllowed: it is theirs, or that of a program they answer for.
+    """
+    if actor.person is None or drift.person is None or drift.kind != Kind.FOUND_OUTSIDE:
+        return
+    mine = set(User.objects.all().same_human_as(actor.person).values_list("pk", flat=True))
+    if drift.person.pk in mine or (drift.person.is_service and drift.person.manager_id in mine):
+        raise NotAllowed(
+            _("This right is your own: somebody else must say whether it stays."), code="own_request"
+        )
 
 
 def _assignment_of(drift: Drift) -> Assignment:

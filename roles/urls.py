@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from roles import connect_views, views
+from roles import connect_views, drift_views, managing_views, views
 
 urlpatterns = [
     path("directories/", views.directories, name="directories"),
@@ -15,6 +15,15 @@ urlpatterns = [
     path("directories/<int:pk>/", views.directory, name="directory"),
     path("directories/<int:pk>/scopes/add/", views.add_scope, name="add_scope"),
     path("directories/<int:pk>/scopes/<int:scope>/rename/", views.rename_scope, name="rename_scope"),
+    path("directories/<int:pk>/health/", managing_views.directory_health, name="directory_health"),
+    path("directories/<int:pk>/compare/", managing_views.compare_directory, name="compare_directory"),
+    path("directories/<int:pk>/drift/", drift_views.directory_drift, name="directory_drift"),
+    path("directories/<int:pk>/drift/together/", drift_views.settle_together, name="settle_together"),
+    path("directories/<int:pk>/drift/<int:drift>/", drift_views.drift, name="drift"),
+    path("directories/<int:pk>/dry-run/", managing_views.directory_dry_run, name="directory_dry_run"),
+    path("directories/<int:pk>/manage/", managing_views.manage_directory, name="manage_directory"),
+    path("directories/<int:pk>/observe/", managing_views.observe_directory, name="observe_directory"),
+    path("directories/<int:pk>/answers/", managing_views.directory_answers, name="directory_answers"),
     path("groups/", views.groups, name="groups"),
     path("groups/<int:pk>/", views.group, name="group"),
     path("groups/<int:pk>/manage/", views.manage_group, name="manage_group"),

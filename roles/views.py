@@ -22,6 +22,7 @@ from audit.journal.refusing import NotAllowed, Refused
 from roles import cataloguing
 from roles.connectors.groups import entitlement_of
 from roles.forms import AddScopeForm, RenameScopeForm
+from roles.managing_views import health_context
 from roles.models import (
     Assignment,
     Directory,
@@ -72,7 +73,7 @@ def directory(request: PortalRequest, pk: int) -> HttpResponse:
         "may_manage": may_manage(request.user, shown),
         "knows_scopes": capabilities_of(shown).scopes,
     }
-    return render(request, "roles/directory.html", context)
+    return render(request, "roles/directory.html", context | health_context(request.user, shown))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

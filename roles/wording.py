@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from roles.models.directory import Directory
 from roles.models.values import DAY, EffectiveSettings, Factor
 
 
@@ -23,6 +24,13 @@ def in_days(days: int) -> str:
     if days % 30 == 0:
         return ngettext("%(n)s month", "%(n)s months", days // 30) % {"n": days // 30}
     return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+def only_observed(directory: Directory) -> str:
+    """That nothing can be activated in a directory which the portal only looks at."""
+    return _("%(directory)s is only observed so far: nothing can be activated there yet.") % {
+        "directory": directory
+    }
 
 
 #: what role settings ask, by the icon of ``settings_in_words``

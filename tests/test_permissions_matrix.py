@@ -32,7 +32,7 @@ from approvals.models import (
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import RoleSettings, Scope, SeparationRule
+from roles.models import Drift, RoleSettings, Scope, SeparationRule
 from roles.spreading import begin_group_assignment
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
@@ -107,6 +107,15 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "change_connection": (duty(200, 403), duty(422, 403)),
     "choose_roles": (all_of(405), duty(422, 403)),
     "look_into": (all_of(405), duty(GOES_ON, 403)),
+    "directory_health": (duty(GOES_ON, GOES_ON), all_of(405)),
+    "compare_directory": (all_of(405), duty(GOES_ON, 403)),
+    "directory_drift": (duty(200, 200), all_of(405)),
+    "drift": (duty(200, 200), duty(422, 403)),
+    "settle_together": (all_of(405), duty(GOES_ON, 403)),
+    "directory_dry_run": (duty(200, 200), all_of(405)),
+    "manage_directory": (all_of(405), duty(422, 403)),  # it was never compared
+    "observe_directory": (all_of(405), duty(422, 403)),  # a right of the portal stands there
+    "directory_answers": (duty(200, 200), duty(422, 403)),
     "add_scope": (duty(200, 403), duty(422, 403)),
     "rename_scope": (duty(200, 403), duty(422, 403)),
     "groups": (duty(200, 200), all_of(405)),
@@ -362,14 +371,29 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "name_break_glass",
         "unname_break_glass",
     )
+    differs = Drift.objects.create(
+        directory=vault.row, role=free.role, kind=Drift.Kind.FOUND_OUTSIDE, account="kim"
+    )
+    about_a_directory = (
+        "directory",
+        "directory_health",
+        "compare_directory",
+        "directory_drift",
+        "settle_together",
+        "directory_dry_run",
+        "manage_directory",
+        "observe_directory",
+        "directory_answers",
+    )
     about_a_hook = ("hook", "new_hook_secret", "try_hook", "remove_hook")
     return {name: [cast.employee.pk] for name in about_a_person} | {
         **{name: [hook.pk] for name in about_a_hook},
         "accept_invitation": ["no-such-link"],
-        "directory": [vault.row.pk],
         "connect_kind": ["postgresql"],
         **{name: [vault.row.pk] for name in ("connection", "change_connection", "choose_roles")},
         "look_into": [vault.row.pk, "check"],
+        **{name: [vault.row.pk] for name in about_a_directory},
+        "drift": [vault.row.pk, differs.pk],
         "add_scope": [vault.row.pk],
         "rename_scope": [vault.row.pk, below.pk],
         "group": [team.pk],

@@ -10,7 +10,7 @@ from approvals.models import AccessRequest, SettingsChange, SettingsTemplate
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import Eligibility, Role
+from roles.models import Drift, Eligibility, Role
 from tests.walks.conftest import Visitor, serious_findings
 
 WINDOWS = [
@@ -41,6 +41,11 @@ PAGES = {
         "/people/1/",
         "/alerts/",
         "/people/1/help/",
+        "/directories/{directory}/",
+        "/directories/{directory}/drift/",
+        "/directories/{directory}/drift/{drift}/",
+        "/directories/{directory}/dry-run/",
+        "/directories/{directory}/answers/",
         "/role-settings/",
         "/role-settings/portal/",
         "/role-settings/role/{role}/",
@@ -69,10 +74,16 @@ def test_every_page_is_accessible_and_fits(login: str, demo: object, visit: Call
         tell=[],
         actor=PORTAL,
     )
+    role = Role.objects.get(name="Database administrator")
+    differs = Drift.objects.create(
+        directory=role.directory, role=role, kind=Drift.Kind.FOUND_OUTSIDE, account="svc-nightly-export"
+    )
     keys = {
+        "directory": role.directory_id,
+        "drift": differs.pk,
         "request": AccessRequest.objects.latest("pk").pk,
         "event": AuditEvent.objects.latest("number").number,
-        "role": Role.objects.get(name="Database administrator").pk,
+        "role": role.pk,
         "other": Role.objects.get(name="Billing reader").pk,
         "free": Eligibility.objects.filter(person__email__startswith="robin@").latest("pk").pk,
         "template": SettingsTemplate.objects.first().pk,  # type: ignore[union-attr]
