@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from django.contrib import admin
-from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -73,7 +72,7 @@ def refuse_oneself(thing: Any, request: HttpRequest) -> None:
         raise NotAllowed(_("Nobody gives access to themselves."), code="own_request")
 
 
-class PortalAdminSite(AdminSite):
+class PortalAdminSite(admin.AdminSite):
     """Django's admin site behind the portal's own door."""
 
     site_header = site_title = "PIM Portal"
