@@ -83,6 +83,11 @@ SENTENCES: dict[str, tuple[Any, ...]] = {
     "directory.managed": (_("%(actor)s let the portal manage %(subject)s"),),
     "directory.observed": (_("%(actor)s let the portal only observe %(subject)s"),),
     "directory.comparison_asked": (_("%(actor)s asked to compare %(subject)s with the portal"),),
+    # What is done by hand
+    "hand_task.asked": (_("The portal asked for something to be done by hand: %(subject)s"),),
+    "hand_task.done": (_("%(actor)s did by hand: %(subject)s"),),
+    "hand_task.refused": (_("%(actor)s could not do by hand: %(subject)s"),),
+    "hand_task.withdrawn": (_("It need not be done by hand any more: %(subject)s"),),
     # What differs between a directory and the book
     "drift.found": (
         _("%(directory)s and the portal differ about %(role)s: %(subject)s"),

@@ -93,6 +93,14 @@ def groups() -> list[tuple[str, str, list[Link]]]:
                     count=lambda tally: tally.to_decide,
                 ),
                 Link(
+                    "tasks",
+                    "note",
+                    _("By hand"),
+                    beneath=("task",),
+                    count=lambda tally: tally.hand_tasks,
+                    only_if=lambda tally: tally.hand_tasks > 0,
+                ),
+                Link(
                     "to_review",
                     "list-check",
                     _("To review"),

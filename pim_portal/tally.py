@@ -19,7 +19,9 @@ from approvals.reviews.permissions import reviews_asking
 from approvals.settings.changing import changes_decidable_by
 from approvals.viewing import Viewer, viewer_of
 from audit.alerts.models import Alert
-from roles.models import Assignment
+from roles.models import Assignment, HandTask
+from roles.parts import Values, roles_meant
+from roles.permissions import OWN
 
 
 def _keys(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
@@ -45,6 +47,15 @@ READERS_ALONE: dict[str, Callable[[], QuerySet[Any, Any]]] = {
     "alerts": lambda: _keys(Alert.objects.filter(status=Alert.Status.OPEN)),
     "not_yet_revoked": lambda: _keys(Assignment.objects.filter(status=Assignment.Status.ENDING)),
 }
+
+
+def _hand_tasks(me: int) -> QuerySet[Any, Any]:
+    return _keys(HandTask.objects.waiting().exclude(person=me))
+
+
+def _hand_tasks_of(me: int, values: Values) -> QuerySet[Any, Any]:
+    theirs: Any = roles_meant(values, of="role")
+    return _keys(HandTask.objects.waiting().filter(theirs).exclude(person=me))
 
 
 class Tally:
@@ -85,6 +96,11 @@ class Tally:
         return sum(review.is_left for review in self.reviews)
 
     @property
+    def hand_tasks(self) -> int:
+        """What this person is to do by hand. Asked only for those who own a role or look after all of them."""
+        return self._counted.get("hand_tasks", 0)
+
+    @property
     def own_emergencies(self) -> int:
         """This person's emergency activations that wait for somebody else's review."""
         return self._counted["own_emergencies"]
@@ -111,6 +127,10 @@ class Tally:
         shared = EVERYBODYS | (READERS_ALONE if viewer.is_reader else {})
         lists = {name: words_of(ask, viewer.person.pk) for name, ask in MINE.items()}
         lists |= {name: words_of(question) for name, question in shared.items()}
+        if viewer.is_role_administrator:
+            lists["hand_tasks"] = words_of(_hand_tasks, viewer.person.pk)
+        elif viewer.parts.roles(OWN):
+            lists["hand_tasks"] = words_of(_hand_tasks_of, viewer.person.pk, viewer.parts.values(OWN))
         if viewer.decidable_count is None:
             lists["to_decide"] = viewer.decidable_in_words
         return dict(zip(lists, counted_each([[words] for words in lists.values()]), strict=True))

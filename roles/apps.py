@@ -7,6 +7,8 @@ class RolesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from functools import partial
+
         from django.core import checks
         from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
 
@@ -16,15 +18,20 @@ class RolesConfig(AppConfig):
         from audit.alerts.alerting import also_told
         from audit.journal.refusing import SAID_BY_DATABASE
         from roles import guarding, triggers
+        from roles.by_hand import ByHandConnector
         from roles.connectors.groups import GroupsConnector
         from roles.connectors.portal import PortalConnector
         from roles.connectors.registry import register_connector
-        from roles.models.directory import GROUPS_KIND, PORTAL_KIND
+        from roles.connectors.webhook import WebhookConnector
+        from roles.models.directory import BY_HAND_KIND, GROUPS_KIND, PORTAL_KIND
         from roles.permissions import people_with_duty
+        from roles.posting import post
         from roles.receivers import end_roles_of_group, end_what_they_held, rename_roles_of_group
 
         register_connector(PORTAL_KIND, PortalConnector)
         register_connector(GROUPS_KIND, GroupsConnector)
+        register_connector(BY_HAND_KIND, ByHandConnector)
+        register_connector("webhook", partial(WebhookConnector, send=post))
         post_save.connect(rename_roles_of_group, sender=Group, dispatch_uid="roles.rename_roles_of_group")
         post_delete.connect(end_roles_of_group, sender=Group, dispatch_uid="roles.end_roles_of_group")
         also_told.append(lambda: people_with_duty(*ALERT_KEEPERS))

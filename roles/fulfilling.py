@@ -42,6 +42,7 @@ from roles.separation import late_among
 
 #: what a directory that holds an end of its own is told later than the end, so that it acts only if the portal does not
 GRACE = timedelta(seconds=60)
+PATIENCE = timedelta(minutes=15)  # with giving what a directory only says is not done yet
 LANE = 20.0  # seconds one round with one directory may take before it writes down what it has
 LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
 NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert
@@ -227,8 +228,8 @@ def _write_down(token: str, results: list[_Result], status: str) -> int:
     if not results:
         return 0
     directory = results[0].assignment.role.directory
-    if failed:
-        _alert(directory, status, failed)
+    if alarming := [one for one in failed if not _is_only_busy(one, status)]:
+        _alert(directory, status, alarming)
     _resolve_alerts(directory)
     return len(done)
 
@@ -296,6 +297,13 @@ def _put_off_or_fail(token: str, result: _Result, status: str) -> None:
     # Half of it by chance, so that many that failed together do not come back together.
     pause = pause / 2 + random.uniform(0, pause / 2)  # noqa: S311
     put_off(token, assignment, until=timezone.now() + timedelta(seconds=pause), why=str(error))
+
+
+def _is_only_busy(result: _Result, status: str) -> bool:
+    """Whether it is being given and may well be yet: by somebody who does it by hand, or a directory that is slow."""
+    given_since = max(result.assignment.starts_at, result.assignment.created_at)
+    only_busy = status == Status.PROVISIONING and isinstance(result.error, Busy)
+    return only_busy and timezone.now() - given_since < PATIENCE
 
 
 def _waiting(directory: Directory, kind: str) -> QuerySet[Assignment]:

@@ -12,6 +12,7 @@ from audit.journal.refusing import Refused
 from roles.connectors.base import AuthenticationFailed, Capabilities, Connector, ConnectorError
 from roles.connectors.registry import connector_for_kind, kind_called
 from roles.models import Directory, Role, Scope
+from roles.models.directory import BY_HAND_KIND
 from roles.reachable import check_machine
 from roles.sealing import CannotOpen, unseal
 
@@ -25,7 +26,12 @@ def connector_for(directory: Directory) -> Connector:
         AuthenticationFailed: the secret is not where the directory says it is, or cannot be opened here.
         Unsupported: there is no such kind, or it does not take these settings.
     """
-    return connector_for_kind(directory.kind, directory.connection, secret_of(directory))
+    settings_of_kind = directory.connection
+    if (
+        directory.kind == BY_HAND_KIND
+    ):  # what it knows stands in the portal, beside that of others of its kind
+        settings_of_kind = settings_of_kind | {"directory": directory.pk}
+    return connector_for_kind(directory.kind, settings_of_kind, secret_of(directory))
 
 
 def secret_of(directory: Directory) -> str:

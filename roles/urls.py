@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from roles import connect_views, drift_views, managing_views, views
+from roles import connect_views, drift_views, hand_views, managing_views, views
 
 urlpatterns = [
     path("directories/", views.directories, name="directories"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("directories/<int:pk>/manage/", managing_views.manage_directory, name="manage_directory"),
     path("directories/<int:pk>/observe/", managing_views.observe_directory, name="observe_directory"),
     path("directories/<int:pk>/answers/", managing_views.directory_answers, name="directory_answers"),
+    path("tasks/", hand_views.tasks, name="tasks"),
+    path("tasks/<int:pk>/", hand_views.task, name="task"),
     path("groups/", views.groups, name="groups"),
     path("groups/<int:pk>/", views.group, name="group"),
     path("groups/<int:pk>/manage/", views.manage_group, name="manage_group"),

@@ -19,7 +19,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import Absence, Notification
-from approvals.hooks.signing import keep_secret, new_secret
+from approvals.hooks.signing import keep_secret
 from approvals.models import (
     AutomaticDecision,
     AutomaticRule,
@@ -32,7 +32,8 @@ from approvals.models import (
 from audit.alerts.alerting import raise_alert
 from audit.journal.actor import PORTAL
 from audit.journal.models import AuditEvent
-from roles.models import Drift, RoleSettings, Scope, SeparationRule
+from roles.connectors.signing import new_secret
+from roles.models import Drift, HandTask, RoleSettings, Scope, SeparationRule
 from roles.spreading import begin_group_assignment
 from tests.cast import Cast
 from tests.factories.connectors import Vault, vault  # noqa: F401
@@ -118,6 +119,8 @@ EXPECTED: dict[str, tuple[Line, Line]] = {
     "directory_answers": (duty(200, 200), duty(422, 403)),
     "add_scope": (duty(200, 403), duty(422, 403)),
     "rename_scope": (duty(200, 403), duty(422, 403)),
+    "tasks": (duty(200, 200), all_of(405)),
+    "task": (duty(200, 200), duty(422, 403)),
     "groups": (duty(200, 200), all_of(405)),
     "group": (duty(200, 200), all_of(405)),
     "manage_group": (duty(200, 403), duty(GOES_ON, 403)),
@@ -325,6 +328,9 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
     below = Scope.objects.create(
         directory=vault.row, parent=vault.row.root_scope(), name="Below", path="/below"
     )
+    by_hand = HandTask.objects.create(
+        act="give", role=guarded, scope=vault.row.root_scope(), account="robin", person=cast.employee
+    )
     team = make_group("Team", cast.employee)
     tomorrow = timezone.now() + timedelta(days=1)
     away = Absence.objects.create(
@@ -394,6 +400,7 @@ def arguments(cast: Cast, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> dict
         "look_into": [vault.row.pk, "check"],
         **{name: [vault.row.pk] for name in about_a_directory},
         "drift": [vault.row.pk, differs.pk],
+        "task": [by_hand.pk],
         "add_scope": [vault.row.pk],
         "rename_scope": [vault.row.pk, below.pk],
         "group": [team.pk],

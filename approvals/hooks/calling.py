@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.hooks.models import Hook
-from approvals.hooks.signing import secrets_of, signed_headers
+from approvals.hooks.signing import secrets_of
 from approvals.hooks.wording import MOST_BYTES, NoAnswer, Said, as_body, understood
+from roles.connectors.signing import signed_headers
 from roles.outbound import AddressRefused, Answer, Unreachable, fetch
 from roles.sealing import CannotOpen
 

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from accounts.duties import ROLE_ADMINISTRATORS, require
 from accounts.mfa.freshness import act_digest, prove_act
 from approvals.hooks.models import Hook, HookCall
-from approvals.hooks.signing import keep_secret, new_secret
+from approvals.hooks.signing import keep_secret
 from approvals.justifying import justification_of
 from approvals.models import SettingsChange, SettingsTemplate
 from audit.journal.actor import Actor
 from audit.journal.plain import one_line
 from audit.journal.recording import delete_as, journaled, record, save_as
 from audit.journal.refusing import Overtaken, Refused, refusing_what_is_invalid
+from roles.connectors.signing import new_secret
 from roles.models import RoleSettings
 from roles.reachable import AddressRefused, parsed
 

@@ -22,6 +22,7 @@ from audit.journal.actor import PORTAL, Actor
 from audit.journal.lifecycle import begin_life
 from audit.journal.recording import record, save_as
 from pim_portal.demo.billing import SERVICE, make_billing_database
+from pim_portal.demo.keys import make_key_cabinet
 from pim_portal.demo.people import GROUPS, PASSWORD, PEOPLE, ZONE
 from pim_portal.demo.reviewing import begin_review
 from roles.assigning import make_eligible
@@ -51,6 +52,7 @@ def make_demo(*, postgresql_url: str = "") -> None:
         name_break_glass(people["val"], justification="For the day when nothing else works", actor=DEMO)
         manage_engineers(people, groups)
         make_starters(actor=DEMO)
+        make_key_cabinet(people, actor=DEMO)
         if postgresql_url:
             make_billing(people, groups, postgresql_url)
 

@@ -34,6 +34,8 @@ GLYPHS = {
     "ldap": "terminal",
     "entra": "mail",
     "azure": "cloud",
+    "webhook": "link",
+    "by_hand": "users",
 }
 
 

@@ -8,6 +8,7 @@ directory of that kind is spoken to, so a broken package harms nobody else.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import TracebackType
 from typing import Any, Self, cast
@@ -113,6 +114,8 @@ def kind_called(name: str) -> Kind:
     Raises Unsupported for an unknown kind, or a package that cannot be loaded.
     """
     factory: Any = _factory(name)
+    if isinstance(factory, partial):
+        factory = factory.func
     said = getattr(factory, "SETTINGS", None)
     fields = None if said is None else tuple(Setting(**_as_said(one)) for one in said)
     title = str(getattr(factory, "TITLE", "") or name)

@@ -10,6 +10,7 @@ from roles.models.assignment import Assignment, EndCause, GroupAssignment, Inten
 from roles.models.directory import Account, Directory, Heartbeat, Scope
 from roles.models.eligibility import Eligibility
 from roles.models.guard import HolderGuard
+from roles.models.hand_task import HandTask
 from roles.models.inspection import Inspection
 from roles.models.reconciliation import Drift, Reconciliation
 from roles.models.role import Risk, Role
@@ -30,6 +31,7 @@ __all__ = [
     "EndCause",
     "Factor",
     "GroupAssignment",
+    "HandTask",
     "Heartbeat",
     "HolderGuard",
     "Inspection",

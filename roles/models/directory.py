@@ -16,6 +16,7 @@ from accounts.models import User
 
 PORTAL_KIND = "portal"
 GROUPS_KIND = "groups"
+BY_HAND_KIND = "by_hand"
 #: directories whose rights stand in the portal's own database
 INSIDE = (PORTAL_KIND, GROUPS_KIND)
 

@@ -16,11 +16,12 @@ from typing import Any
 import httpx
 
 from approvals.hooks.models import Hook
-from approvals.hooks.signing import keep_secret, new_secret
+from approvals.hooks.signing import keep_secret
 from audit.journal.actor import PORTAL
 from audit.journal.recording import save_as
 from pim_portal.embedded.postgresql import free_port
 from pim_portal.embedded.supervising import start_process, stop_process
+from roles.connectors.signing import new_secret
 from tests.servers import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "hooks"

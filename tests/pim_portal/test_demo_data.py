@@ -79,7 +79,7 @@ def test_duties_are_given_for_good_or_may_be_activated() -> None:
     assert not holds(person("sam"), *Duty), "a superuser by the flag alone"
     assert person("sam").is_superuser
     assert Eligibility.objects.in_force().filter(person=person("robin")).exists()
-    assert sorted(Directory.objects.values_list("kind", flat=True)) == ["groups", "portal"]
+    assert sorted(Directory.objects.values_list("kind", flat=True)) == ["by_hand", "groups", "portal"]
 
 
 def test_everybody_of_the_cast_can_sign_in_and_see_their_pages() -> None:

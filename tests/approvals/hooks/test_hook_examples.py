@@ -12,9 +12,10 @@ import pytest
 from approvals.hooks.calling import call
 from approvals.hooks.models import Hook, HookCall
 from approvals.hooks.sending import send
-from approvals.hooks.signing import keep_secret, new_secret, secrets_of, signed_headers
+from approvals.hooks.signing import keep_secret, secrets_of
 from approvals.hooks.wording import NoAnswer
 from approvals.models import AccessRequest
+from roles.connectors.signing import new_secret, signed_headers
 from tests.approvals.hooks.conftest import Ask, send_now
 from tests.cast import make_cast
 from tests.factories.connectors import Vault
