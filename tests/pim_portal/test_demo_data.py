@@ -34,6 +34,7 @@ pytestmark = pytest.mark.django_db
 def _own_folder(settings: Settings, tmp_path: Path) -> None:
     """The demo writes down who is who, and the service account's secret: not beside those of other tests."""
     settings.VAR = tmp_path
+    settings.SECRET_FOLDERS = [str(tmp_path / "secrets")]
 
 
 def person(login: str) -> User:
@@ -128,7 +129,7 @@ def test_I6_no_secret_of_the_directory_stands_in_the_portal(
     postgresql_directory_server: PostgreSQL, tmp_path: Path
 ) -> None:
     make_demo(postgresql_url=postgresql_directory_server.url())
-    kept = tmp_path / "keys" / "billing"
+    kept = tmp_path / "secrets" / "billing"
     secret = kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
     billing = Directory.objects.get(kind="postgresql")

@@ -25,12 +25,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _secret_and_loopback(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.OUTBOUND_ALLOWED = ["127.0.0.1"]
-    monkeypatch.setenv("ARCHIVE_SECRET", new_secret())
+    monkeypatch.setenv("DIRECTORY_ARCHIVE_SECRET", new_secret())
 
 
 def open_archive(url: str) -> Directory:
     return open_directory(
-        "Archive", actor=PORTAL, kind="webhook", connection={"url": url}, secret="env:ARCHIVE_SECRET"
+        "Archive", actor=PORTAL, kind="webhook", connection={"url": url}, secret="env:DIRECTORY_ARCHIVE_SECRET"
     )
 
 
