@@ -21,6 +21,15 @@ from tests.cast import cast  # noqa: F401
 from tests.servers import RedisServer, SMTPServer, Worker, run_folder, start_postgresql
 
 
+@pytest.fixture(scope="session")
+def django_db_use_migrations() -> bool:
+    """On SQLite the tables are made from the models, which takes a tenth of the time.
+
+    The migrations are tried on PostgreSQL, and on SQLite by the tests that start the whole portal.
+    """
+    return os.environ.get("PORTAL_TEST_DATABASE", "sqlite") == "postgresql"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _database_can_be_flushed() -> Iterator[None]:
     """Let a transactional test empty its database: the triggers that refuse that step aside for it."""

@@ -206,7 +206,15 @@ def test_A1_no_command_decides() -> None:
     ours = ("accounts", "audit", "audit.journal", "roles", "approvals", "pim_portal")
     commands = {name for name, app in get_commands().items() if app in ours}
 
-    assert commands == {"bootstrap", "demo_code", "demo_data", "sealing_key", "seed_scale", "up", "verify_journal"}
+    assert commands == {
+        "bootstrap",
+        "demo_code",
+        "demo_data",
+        "sealing_key",
+        "seed_scale",
+        "up",
+        "verify_journal",
+    }
 
 
 def test_A11_what_is_forged_is_recorded_with_the_name_of_the_field(scene: Scene) -> None:

@@ -30,7 +30,11 @@ def _secret_and_loopback(settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 
 def open_archive(url: str) -> Directory:
     return open_directory(
-        "Archive", actor=PORTAL, kind="webhook", connection={"url": url}, secret="env:DIRECTORY_ARCHIVE_SECRET"
+        "Archive",
+        actor=PORTAL,
+        kind="webhook",
+        connection={"url": url},
+        secret="env:DIRECTORY_ARCHIVE_SECRET",
     )
 
 
