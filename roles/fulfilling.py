@@ -45,6 +45,7 @@ GRACE = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=15)  # with giving what a directory only says is not done yet
 LANE = 20.0  # seconds one round with one directory may take before it writes down what it has
 LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
+LONGEST_PAUSE_DENIED = 900.0  # somebody has to act in the directory: trying often only fills its log
 NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert
 UNDECLARED = "The connector of %s failed in a way it does not declare"
 Status = Assignment.Status
@@ -293,6 +294,8 @@ def _put_off_or_fail(token: str, result: _Result, status: str) -> None:
         )
         return
     longest = LONGEST_PAUSE_REVOKE if status == Status.ENDING else LONGEST_PAUSE_GRANT
+    if isinstance(error, Denied):
+        longest = LONGEST_PAUSE_DENIED
     pause = min(longest, 2.0 ** min(assignment.attempts, 10))
     # Half of it by chance, so that many that failed together do not come back together.
     pause = pause / 2 + random.uniform(0, pause / 2)  # noqa: S311

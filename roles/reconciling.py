@@ -24,9 +24,9 @@ from audit.alerts.alerting import raise_alert, resolve_alert
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import Overtaken
 from roles.comparing import by_right, compare, read_book
-from roles.connectors.base import AuthenticationFailed, Connector, ConnectorError, NotFound
+from roles.connectors.base import AuthenticationFailed, Connector, ConnectorError, Denied, NotFound
 from roles.drifting import alarm_about_drift, note_drifts
-from roles.fulfilling import LONGEST_PAUSE_REVOKE
+from roles.fulfilling import LONGEST_PAUSE_DENIED, LONGEST_PAUSE_REVOKE
 from roles.leasing import claim_drifts
 from roles.models import Directory, Drift, Reconciliation
 from roles.models.directory import INSIDE
@@ -138,7 +138,8 @@ def _revoke(drift: Drift, connector: Connector) -> None:
     except AuthenticationFailed:
         raise
     except ConnectorError as error:
-        pause = min(LONGEST_PAUSE_REVOKE, 2.0 ** min(drift.attempts, 10))
+        longest = LONGEST_PAUSE_DENIED if isinstance(error, Denied) else LONGEST_PAUSE_REVOKE
+        pause = min(longest, 2.0 ** min(drift.attempts, 10))
         Drift.objects.filter(pk=drift.pk).update(
             attempts=F("attempts") + 1,
             next_try_at=timezone.now() + timedelta(seconds=pause),

@@ -152,6 +152,25 @@ def test_a_refusal_to_take_away_is_never_taken_for_done(
     assert open_alerts() == ["rights_not_revoked"]
 
 
+def test_what_the_directory_refuses_to_take_away_is_tried_for_ever_and_not_all_the_time(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture
+) -> None:
+    vault.trouble = Denied("Another superuser gave it too.")
+    clock.move_to(NOON + 4 * HOUR)
+    for _ in range(12):
+        sweep()
+        clock.move_to(now(given).next_try_at)
+
+    last = now(given)
+    sweep()
+    assert now(given).attempts == last.attempts + 1
+    assert now(given).next_try_at - last.next_try_at >= timedelta(minutes=5)
+    vault.trouble = None
+    clock.move_to(now(given).next_try_at)
+    sweep()
+    assert now(given).status == Status.ENDED
+
+
 def test_an_account_that_is_gone_holds_nothing_any_more(
     given: Assignment, vault: Vault, clock: TimeMachineFixture
 ) -> None:
