@@ -147,6 +147,13 @@ bench: $(VENV)/.test  ## print this machine's figures: pages, a thousand endings
 	@$(PYTHON) -m benchmarks.cycles
 	@$(PYTHON) -m benchmarks.start
 
+.PHONY: chaos
+chaos: SEED ?= 1
+chaos: RUNS ?= 20
+chaos: $(VENV)/.test peers  ## end rights while workers die and directories fail (SEED=1 RUNS=20), and what the loop costs
+	@$(PYTHON) -m benchmarks.chaos $(SEED) $(RUNS)
+	@for part in calm cost ending; do $(PYTHON) -m benchmarks.loop $$part || exit 1; done
+
 .PHONY: scale
 scale: $(VENV)/.test  ## measure the pages of a large organisation, with 10,000 and with 1,000,000 assignments
 	@$(PYTHON) -m benchmarks.scale

@@ -15,6 +15,9 @@ from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 
 SHORTEST_KEY = 50  # characters, as in check --deploy; 48 random bytes in base64 have 64
+SHORTEST_LEASE = (
+    60  # seconds: two thirds of it are one act in a directory whose every answer comes at the last moment
+)
 KEY_HINT = "Make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 REDIS = ("redis://", "rediss://", "redis+socket://")
 
@@ -44,6 +47,12 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **_options: A
             "Name one in DATABASE_URL.",
         ),
         ("E009", not broker.startswith(REDIS), "The broker is not Redis.", "Name one in CELERY_BROKER_URL."),
+        (
+            "E010",
+            min(settings.LEASE_SECONDS, settings.RECONCILE_LEASE_SECONDS) < SHORTEST_LEASE,
+            "LEASE_SECONDS or RECONCILE_LEASE_SECONDS is shorter than a directory may take: two workers could meet there.",
+            f"Name {SHORTEST_LEASE} or more.",
+        ),
     ]
     return [
         Error(what, hint=hint, id=f"pim_portal.{number}") for number, wrong, what, hint in findings if wrong

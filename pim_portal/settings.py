@@ -76,6 +76,12 @@ SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=1.0)  # 0: no sweep thread in
 RECONCILE_SECONDS = env.float(
     "RECONCILE_SECONDS", default=60.0
 )  # how often each directory is compared with the book
+# After so long what a killed worker had taken is taken again: longer than any work in a directory may take, of which
+# a third is the time within which the next call is still begun.
+LEASE_SECONDS = env.float("LEASE_SECONDS", default=60.0)
+RECONCILE_LEASE_SECONDS = env.float(
+    "RECONCILE_LEASE_SECONDS", default=300.0
+)  # the same of comparing: listing a large directory may take minutes
 DEAD_MAN_SECONDS = env.int("DEAD_MAN_SECONDS", default=60)  # no sweep for this long: /health turns red
 SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=60 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", default=12 * 60 * 60)

@@ -34,7 +34,7 @@ from roles.connectors.base import (
     Unsupported,
 )
 from roles.intending import right_of, standing_rights, write_intents
-from roles.leasing import claim, let_go, put_off, still_ours
+from roles.leasing import LEASE, claim, let_go, put_off, still_ours
 from roles.models import Assignment, Directory, Intent, Origin
 from roles.permissions import people_with_duty
 from roles.reaching import connector_for
@@ -43,7 +43,9 @@ from roles.separation import late_among
 #: what a directory that holds an end of its own is told later than the end, so that it acts only if the portal does not
 GRACE = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=15)  # with giving what a directory only says is not done yet
-LANE = 20.0  # seconds one round with one directory may take before it writes down what it has
+#: seconds one round with one directory may take before it writes down what it has: the rest of the lease is for the
+#: call that was begun last, and for writing
+LANE = LEASE.total_seconds() / 3
 LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
 LONGEST_PAUSE_DENIED = 900.0  # somebody has to act in the directory: trying often only fills its log
 NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert

@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from audit.journal.recording import take_the_pen, within_transaction
 from roles.models import Assignment, Directory, Drift
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 BATCH = 200
 
 

@@ -34,7 +34,7 @@ from roles.planning import Act, Action
 from roles.reaching import connector_for
 from roles.settling import is_held_through_portal, resolve_drift
 
-LEASE = timedelta(minutes=5)  # a large directory may take minutes to list
+LEASE = timedelta(seconds=settings.RECONCILE_LEASE_SECONDS)
 LONGEST_PAUSE = 300.0  # seconds between two tries with a directory that does not answer
 SILENT = "directory_silent"  # kind of alert
 PLANNED = 1_000  # how much of what would be done is kept to look at
@@ -70,20 +70,20 @@ def reconcile(key: int) -> None:
     token = _begin(directory)
     if not token:
         return
+    mine = Reconciliation.objects.filter(directory=directory, lease_token=token)
     clock, since = time.monotonic(), timezone.now()
     error: ConnectorError | None = None
     said: dict[str, Any] = {}
     try:
         with connector_for(directory) as connector:
             if connector.capabilities.lists:
-                said = _look_and_settle(directory, connector)
+                said = _look_and_settle(directory, connector, mine)
             _take_away(directory, connector)
     except ConnectorError as failed:
         error = failed
     except Exception as defect:
         logger.exception("Comparing %s with the book stopped", directory)
         error = ConnectorError(f"It stopped: {type(defect).__name__}.")
-    mine = Reconciliation.objects.filter(directory=directory, lease_token=token)
     if error is None:
         _succeeded(directory, mine, since=since, took=time.monotonic() - clock, **said)
     else:
@@ -98,13 +98,17 @@ def _begin(directory: Directory) -> str:
     return token if taken else ""
 
 
-def _look_and_settle(directory: Directory, connector: Connector) -> dict[str, Any]:
+def _look_and_settle(
+    directory: Directory, connector: Connector, mine: QuerySet[Reconciliation]
+) -> dict[str, Any]:
     since = timezone.now()
     entitlements = list(directory.roles.order_by("pk").values_list("entitlement", flat=True))
     can = connector.capabilities
     grants = by_right(connector.list_grants(entitlements), ignores_case=can.ignores_case)
     book = read_book(directory, since=since, ignores_case=can.ignores_case)
     actions = compare(book, grants, keeps_ends=can.native_expiry != "none")
+    if not mine.exists():
+        return {}  # it took so long that somebody else has looked since: theirs is the newer sight
     note_drifts(directory, actions, grants, book)
     return {"rights": len(grants), "planned": _planned(directory, actions)}
 

@@ -53,6 +53,8 @@ def test_nothing_is_found_in_safe_settings(production: Settings) -> None:
         ("E008", {"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}}),
         ("E009", {"CELERY_BROKER_URL": "filesystem://localhost"}),
         ("E009", {"CELERY_BROKER_URL": "memory://"}),
+        ("E010", {"LEASE_SECONDS": 20.0}),
+        ("E010", {"RECONCILE_LEASE_SECONDS": 20.0}),
     ],
 )
 def test_each_unsafe_setting_is_an_error(

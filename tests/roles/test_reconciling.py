@@ -1,5 +1,6 @@
 """Finding out what nobody told the portal: rights given past it, taken away, ending at another time."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from audit.journal.recording import save_as
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from audit.journal.verifying import verify_journal
 from roles import drifting
-from roles.connectors.base import Denied, Unavailable
+from roles.connectors.base import Denied, Grant, Unavailable
 from roles.fulfilling import GRACE
 from roles.models import Assignment, Directory, Drift, EndCause, Origin, Reconciliation
 from roles.provisioning import begin_assignment, end_assignment
@@ -20,7 +21,7 @@ from roles.reconciling import LEASE, SILENT, directories_to_reconcile, reconcile
 from roles.settling import accept_drift, adopt_drift, correct_drift
 from roles.sweeping import sweep
 from tests.cast import Cast
-from tests.factories.connectors import PORTALS_OWN, Vault, open_vault
+from tests.factories.connectors import PORTALS_OWN, Vault, VaultConnector, open_vault
 from tests.factories.people import make_person
 from tests.factories.roles import (
     HOUR,
@@ -335,6 +336,28 @@ def test_two_at_once_compare_it_once(given: Assignment, vault: Vault, clock: Tim
 
     clock.shift(MINUTE)
     assert compare(vault) == [(Kind.FOUND_OUTSIDE, "kim", Status.OPEN)]
+
+
+def test_what_was_listed_so_slowly_that_somebody_else_has_looked_since_is_not_written_down(
+    given: Assignment, vault: Vault, clock: TimeMachineFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.rights["kim", "operator"] = "somebody else"
+    list_grants = VaultConnector.list_grants
+
+    def slowly(connector: VaultConnector, entitlements: Iterable[str]) -> list[Grant]:
+        seen = list_grants(connector, entitlements)
+        monkeypatch.setattr(VaultConnector, "list_grants", list_grants)
+        del vault.rights["kim", "operator"]
+        clock.shift(LEASE)
+        reconcile(vault.row.pk)  # by another worker
+        return seen
+
+    clock.shift(MINUTE)
+    monkeypatch.setattr(VaultConnector, "list_grants", slowly)
+    reconcile(vault.row.pk)
+
+    assert Drift.objects.count() == 0, "what the newer sight did not find"
+    assert Reconciliation.objects.get().rights == 1
 
 
 def test_an_observed_directory_is_looked_at_and_nothing_in_it_changes(

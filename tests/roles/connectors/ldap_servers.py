@@ -114,32 +114,33 @@ ACTIVATIONS = f"ou=activations,{BASE}"
 
 
 class OpenLDAP:
-    """An slapd with people, groups, an entry `cn=vault` that members of `operators` may read, and dynamic entries."""
+    """An slapd with people, groups, an entry `cn=vault` that members of `operators` may read, and dynamic entries.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: its own, made here.
+        groups: which ones the service account may change, as slapd's configuration says it.
+    """
+
+    def __init__(self, folder: Path, *, groups: str = f'dn.exact="{OPERATORS}"') -> None:
         folder.mkdir(parents=True)
         self.folder, self.ca_file = folder, folder / "ca.pem"
         (folder / "data").mkdir()
         make_certificates(folder, "127.0.0.1")
         self.port, self.tls_port = free_port(), free_port()
         self.url, self.tls_url = f"ldap://127.0.0.1:{self.port}", f"ldaps://127.0.0.1:{self.tls_port}"
-        (folder / "slapd.conf").write_text(SLAPD.format(folder=folder, password=PASSWORD))
-        with (folder / "log").open("wb") as log:
-            self.process = start_process(
-                [
-                    "/usr/sbin/slapd",
-                    "-d",
-                    "0",
-                    "-f",
-                    folder / "slapd.conf",
-                    "-h",
-                    f"{self.url} {self.tls_url}",
-                ],
-                output=log,
-            )
-        wait_until(self._answers, f"slapd (its log: {folder / 'log'})")
-        self.admin = sign_in(self.url, self.ca_file, f"cn=admin,{BASE}")
+        rules = SLAPD.format(folder=folder, password=PASSWORD)
+        rules = rules.replace(f'to dn.exact="{OPERATORS}" attrs', f"to {groups} attrs")
+        (folder / "slapd.conf").write_text(rules)
+        self.start()
         self.add(BASE, "dcObject organization", dc="example", o="Example")
+
+    def start(self) -> None:
+        """Start it, again with what it held before, and wait until it answers."""
+        argv: list[str | Path] = ["/usr/sbin/slapd", "-d", "0", "-f", self.folder / "slapd.conf"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = start_process([*argv, "-h", f"{self.url} {self.tls_url}"], output=log)
+        wait_until(self._answers, f"slapd (its log: {self.folder / 'log'})")
+        self.admin = sign_in(self.url, self.ca_file, f"cn=admin,{BASE}")
 
     def _answers(self) -> bool:
         assert not has_ended(self.process), (self.folder / "log").read_text()
