@@ -15,6 +15,7 @@ from approvals.granting import assign, request_assignment, request_eligibility
 from approvals.models import AccessRequest
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
+from roles.fulfilling import GRACE
 from roles.guarding import LastHolder
 from roles.models import Assignment, Eligibility, EndCause, GroupAssignment, Role
 from roles.provisioning import begin_assignment
@@ -106,7 +107,7 @@ def test_a_directory_that_lets_rights_end_is_told_of_the_other_end(
     change([changed(now(held), 60 * DAY)], actor=acting(cast.administrator))
     sweep()
 
-    assert list(vault.ends.values()) == [NOON + 60 * DAY]
+    assert list(vault.ends.values()) == [NOON + 60 * DAY + GRACE]
     assert (now(held).status, now(held).active_since) == ("active", since)  # type: ignore[union-attr]
     assert acts_on(held)[-2:] == ["assignment.changed", "assignment.adjusted"]
 
