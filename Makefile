@@ -63,8 +63,7 @@ reset:  ## forget the demo: remove var/ and the demo's PostgreSQL data (not whil
 
 # --- Testing it ---
 
-# Tests that share a server that takes long to make stay together.
-PYTEST := $(PYTHON) -m pytest -q -n 2 --dist loadgroup
+PYTEST := $(PYTHON) -m pytest -q -n 2
 
 .PHONY: test
 test: test-sqlite test-postgresql  ## run the whole suite on SQLite, then again on PostgreSQL

@@ -9,8 +9,7 @@ from tests.roles.connectors.contract import ConnectorContract, NetworkContract, 
 from tests.roles.connectors.ldap_servers import ALICE, BOB, CAROL
 from tests.roles.connectors.samba import DOMAIN, GROUPS, PEOPLE, SERVICE, STAFF, SambaAD
 
-# One process makes the domain: that takes long, and two at once take longer.
-pytestmark = [pytest.mark.one_database, pytest.mark.xdist_group("active directory")]
+pytestmark = pytest.mark.one_database
 
 
 class TestActiveDirectoryKeepsTheContract(ConnectorContract, NetworkContract):
