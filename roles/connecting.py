@@ -59,6 +59,7 @@ def connect_directory(
         account_names=account_names,
         description=description,
         mode=Directory.Mode.OBSERVE,
+        is_guarded=True,
     )
     if secret:
         _seal(directory, secret, actor=actor)
@@ -99,7 +100,7 @@ def change_connection(
         require(actor, *ROLE_ADMINISTRATORS)
     if reference:
         directory.secret, directory.sealed_secret = reference, ""
-    directory.connection = dict(connection)
+    directory.connection, directory.is_guarded = dict(connection), True
     directory.full_clean()
     save_as(directory, actor=actor)
     if secret:

@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from roles.connectors.base import AuthenticationFailed, Connector, ConnectorError
 from roles.models import Inspection
-from roles.reachable import AddressRefused, Unreachable
-from roles.reaching import check_addresses, connector_for
+from roles.reaching import connector_for
 from roles.recognising import recognise
 
 EACH = 100  # so many things between two notes of how far it has come
@@ -35,12 +34,11 @@ def inspect(key: int) -> None:
     asked = Inspection.objects.select_related("directory").get(pk=key)
     said: dict[str, Any] = {"error": "", "is_refused": False}
     try:
-        check_addresses(asked.directory)
         with connector_for(asked.directory) as connector:
             said["found"] = _look(asked, connector)
     except AuthenticationFailed as refused:
         said |= {"error": str(refused)[:500], "is_refused": True}
-    except (ConnectorError, AddressRefused, Unreachable) as error:
+    except ConnectorError as error:
         said["error"] = str(error)[:500]
     except Exception as defect:
         logger.exception("Looking into %s stopped", asked.directory)

@@ -9,11 +9,17 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from audit.journal.refusing import Refused
-from roles.connectors.base import AuthenticationFailed, Capabilities, Connector, ConnectorError
+from roles.connectors.base import (
+    AuthenticationFailed,
+    Capabilities,
+    Connector,
+    ConnectorError,
+    Unavailable,
+)
 from roles.connectors.registry import connector_for_kind, kind_called
 from roles.models import Directory, Role, Scope
 from roles.models.directory import BY_HAND_KIND
-from roles.reachable import check_machine
+from roles.reachable import Unreachable, check_machine
 from roles.sealing import CannotOpen, unseal
 
 SECRETS_OF_DIRECTORIES = "DIRECTORY_"  # what variables are called that hold one
@@ -24,8 +30,14 @@ def connector_for(directory: Directory) -> Connector:
 
     Raises:
         AuthenticationFailed: the secret is not where the directory says it is, or cannot be opened here.
+        Unavailable: its address leads, by now, to a machine that is not called.
         Unsupported: there is no such kind, or it does not take these settings.
     """
+    if directory.is_guarded:
+        try:
+            check_addresses(directory)
+        except Unreachable as refused:
+            raise Unavailable(str(refused)) from refused
     settings_of_kind = directory.connection
     if (
         directory.kind == BY_HAND_KIND

@@ -61,6 +61,11 @@ class Directory(models.Model):
     sealed_secret = models.TextField(
         blank=True, editable=False, help_text="for this row alone, and for a process that has the private key"
     )
+    is_guarded = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="somebody entered its address: it is looked at each time before it is called",
+    )
     account_names = models.CharField(
         _("Account names"), max_length=20, choices=AccountNames.choices, default=AccountNames.LOCAL_PART
     )

@@ -17,10 +17,11 @@ from pytest_django import Settings
 from accounts.duties import Duty
 from audit.journal.verifying import verify_journal
 from roles.connecting import change_connection
+from roles.connectors.base import Unavailable
 from roles.exploring import inspect, inspect_what_waits
 from roles.models import Directory, Inspection
 from roles.permissions import OWN
-from roles.reaching import secret_of
+from roles.reaching import connector_for, secret_of
 from tests.cast import Cast
 from tests.factories.connectors import Vault
 from tests.factories.databases import PASSWORD, LedgerDatabase, open_ledger
@@ -168,6 +169,20 @@ def test_another_address_asks_for_the_secret_again(
 
     assert owner.post(address, said | {"secret_text": "another"}).status_code == 302
     assert now(directory).connection["port"] == "1"
+
+
+def test_an_address_that_leads_inside_by_now_is_not_called_any_more(
+    admin: Client, database: LedgerDatabase, settings: Settings
+) -> None:
+    directory = connect(admin, database)
+    assert Inspection.objects.get(directory=directory).error == ""
+
+    settings.OUTBOUND_ALLOWED = []
+    with pytest.raises(Unavailable, match="OUTBOUND_ALLOWED"):
+        connector_for(directory)
+    admin.post(reverse("look_into", args=[directory.pk, "check"]))
+    inspect_what_waits()
+    assert "OUTBOUND_ALLOWED" in Inspection.objects.get(directory=directory).error
 
 
 def test_what_was_not_found_cannot_be_taken(admin: Client, database: LedgerDatabase) -> None:
