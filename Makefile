@@ -152,6 +152,7 @@ chaos: RUNS ?= 20
 chaos: $(VENV)/.test peers  ## end rights while workers die and directories fail (SEED=1 RUNS=20), and what the loop costs
 	@$(PYTHON) -m benchmarks.chaos $(SEED) $(RUNS)
 	@for part in calm cost ending; do $(PYTHON) -m benchmarks.loop $$part || exit 1; done
+	@$(PYTHON) -m benchmarks.connectors
 
 .PHONY: scale
 scale: $(VENV)/.test  ## measure the pages of a large organisation, with 10,000 and with 1,000,000 assignments

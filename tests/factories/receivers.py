@@ -55,7 +55,9 @@ def receiving(folder: Path, secret: str) -> Iterator[Receiver]:
     port = free_port()
     env = {"WEBHOOK_SECRET": secret, "ACCOUNTS": "robin,kim,ada", "ENTITLEMENTS": "archive,vault"}
     file = folder / "rights.db"
-    process = start_process([sys.executable, str(EXAMPLE), str(port), str(file)], env=os.environ | env)
+    with (folder / "receiver.log").open("wb") as log:
+        argv = [sys.executable, str(EXAMPLE), str(port), str(file)]
+        process = start_process(argv, env=os.environ | env, output=log)
     url = f"http://127.0.0.1:{port}/"
     try:
         wait_until(lambda: _listens(url), EXAMPLE.name)
