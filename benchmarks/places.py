@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ STANDING = """
 """
 
 
-class Place:
+class Place(ABC):
     """A directory: its server, the line that workers reach it by, and its row in the portal.
 
     Args:
@@ -86,9 +87,9 @@ class Place:
         self.server.start()
         self.away = False
 
+    @abstractmethod
     def by_hand(self, verb: str, account: str, entitlement: str) -> None:
         """Give (``give``) or take (``take``) a right past the portal, as its administrator."""
-        raise NotImplementedError
 
     def erase(self) -> None:
         """End it; what it held is gone with its folder."""

@@ -10,10 +10,9 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.utils import timezone
 
 from roles.connectors.base import Grant
-from roles.fulfilling import GRACE
 from roles.models import Assignment, Directory, Intent
 from roles.models.assignment import being_due
-from roles.planning import Action, Right, plan, right_named
+from roles.planning import Action, Right, end_told, plan, right_named
 
 Status = Assignment.Status
 COLUMNS = (
@@ -90,22 +89,16 @@ def _note(
     if (leased or not (settled or future)) and not (directory.is_observed and status != Status.ENDED):
         book.moving.add(right)
     if is_due:
-        book.desired[right] = (
-            _later(book.desired[right], ends_at) if right in book.desired else _told(ends_at)
-        )
+        end = end_told(ends_at)
+        book.desired[right] = _later(book.desired[right], end) if right in book.desired else end
     if intent == Intent.NEW and not was_there_before and status != Status.ENDED:
         book.owned.add(right)
     if settled:
         book.confirmed[right] = key
 
 
-def _told(ends_at: datetime | None) -> datetime | None:
-    """The end that a directory is told for this one."""
-    return ends_at + GRACE if ends_at else None
-
-
-def _later(known: datetime | None, ends_at: datetime | None) -> datetime | None:
-    return None if known is None or ends_at is None else max(known, ends_at + GRACE)
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def compare(book: Book, grants: Mapping[Right, Grant], *, keeps_ends: bool) -> list[Action]:

@@ -34,20 +34,18 @@ from roles.connectors.base import (
     Unsupported,
 )
 from roles.intending import right_of, standing_rights, write_intents
-from roles.leasing import LEASE, claim, let_go, put_off, still_ours
+from roles.leasing import LEASE, claim, let_go, pause_after, put_off, still_ours
 from roles.models import Assignment, Directory, Intent, Origin
 from roles.permissions import people_with_duty
+from roles.planning import end_told
 from roles.reaching import connector_for
 from roles.separation import late_among
 
-#: what a directory that holds an end of its own is told later than the end, so that it acts only if the portal does not
-GRACE = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=15)  # with giving what a directory only says is not done yet
 #: seconds one round with one directory may take before it writes down what it has: the rest of the lease is for the
 #: call that was begun last, and for writing
 LANE = LEASE.total_seconds() / 3
 LONGEST_PAUSE_GRANT, LONGEST_PAUSE_REVOKE = 300.0, 60.0  # seconds
-LONGEST_PAUSE_DENIED = 900.0  # somebody has to act in the directory: trying often only fills its log
 NOT_REVOKED, NOT_GIVEN = "rights_not_revoked", "rights_not_given"  # kinds of alert
 UNDECLARED = "The connector of %s failed in a way it does not declare"
 Status = Assignment.Status
@@ -176,8 +174,8 @@ def _carry_out(connector: Connector, result: _Result, status: str, ends: dict[An
     }
     operation = f"assignment-{assignment.pk}"
     last = None if any(end is None for _, end in carried) else max((end for _, end in carried), default=None)
-    if last and not assignment.role.directory.is_inside:
-        last += GRACE
+    if not assignment.role.directory.is_inside:
+        last = end_told(last)
     if status == Status.PROVISIONING:
         if not any(key == assignment.pk for key, _ in carried):
             return  # no longer due: the sweep ends it
@@ -296,9 +294,7 @@ def _put_off_or_fail(token: str, result: _Result, status: str) -> None:
         )
         return
     longest = LONGEST_PAUSE_REVOKE if status == Status.ENDING else LONGEST_PAUSE_GRANT
-    if isinstance(error, Denied):
-        longest = LONGEST_PAUSE_DENIED
-    pause = min(longest, 2.0 ** min(assignment.attempts, 10))
+    pause = pause_after(assignment.attempts, error, longest=longest)
     # Half of it by chance, so that many that failed together do not come back together.
     pause = pause / 2 + random.uniform(0, pause / 2)  # noqa: S311
     put_off(token, assignment, until=timezone.now() + timedelta(seconds=pause), why=str(error))

@@ -14,10 +14,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from audit.journal.recording import take_the_pen, within_transaction
+from roles.connectors.base import ConnectorError, Denied
 from roles.models import Assignment, Directory, Drift
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 BATCH = 200
+LONGEST_PAUSE_DENIED = 900.0  # seconds; somebody has to act in the directory: trying often only fills its log
 
 
 def claim(
@@ -86,6 +88,16 @@ def claim_drifts(directory: int) -> tuple[str, list[Drift]]:
             lease_until=now + LEASE, lease_token=token
         )
     return token, claimed
+
+
+def pause_after(attempts: int, error: ConnectorError | None, *, longest: float) -> float:
+    """Seconds to wait after a failed try: twice as long after each.
+
+    Args:
+        attempts: how many had failed before it.
+        longest: seconds; where the directory refuses, a quarter of an hour.
+    """
+    return min(LONGEST_PAUSE_DENIED if isinstance(error, Denied) else longest, 2.0 ** min(attempts, 10))
 
 
 def _busy(directory: int, now: datetime) -> list[int]:

@@ -15,6 +15,10 @@ from typing import NamedTuple
 SAME_END = timedelta(seconds=30)
 
 
+#: what a directory that holds an end of its own is told later than the end, so that it acts only if the portal does not
+GRACE = timedelta(seconds=60)
+
+
 class Right(NamedTuple):
     """One right, in the directory's own names.
 
@@ -91,6 +95,11 @@ def plan(
         elif keeps_ends and not is_same_end(desired[right], observed[right]):
             actions.append(Action(Act.SET_END, right, desired[right]))
     return actions
+
+
+def end_told(ends_at: datetime | None) -> datetime | None:
+    """The end that a directory is told for a right that ends at ``ends_at``."""
+    return ends_at + GRACE if ends_at else None
 
 
 def is_same_end(one: datetime | None, other: datetime | None) -> bool:

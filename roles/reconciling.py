@@ -24,10 +24,10 @@ from audit.alerts.alerting import raise_alert, resolve_alert
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import Overtaken
 from roles.comparing import by_right, compare, read_book
-from roles.connectors.base import AuthenticationFailed, Connector, ConnectorError, Denied, NotFound
+from roles.connectors.base import AuthenticationFailed, Connector, ConnectorError, NotFound
 from roles.drifting import alarm_about_drift, note_drifts
-from roles.fulfilling import LONGEST_PAUSE_DENIED, LONGEST_PAUSE_REVOKE
-from roles.leasing import claim_drifts
+from roles.fulfilling import LONGEST_PAUSE_REVOKE
+from roles.leasing import claim_drifts, pause_after
 from roles.models import Directory, Drift, Reconciliation
 from roles.models.directory import INSIDE
 from roles.planning import Act, Action
@@ -142,8 +142,7 @@ def _revoke(drift: Drift, connector: Connector) -> None:
     except AuthenticationFailed:
         raise
     except ConnectorError as error:
-        longest = LONGEST_PAUSE_DENIED if isinstance(error, Denied) else LONGEST_PAUSE_REVOKE
-        pause = min(longest, 2.0 ** min(drift.attempts, 10))
+        pause = pause_after(drift.attempts, error, longest=LONGEST_PAUSE_REVOKE)
         Drift.objects.filter(pk=drift.pk).update(
             attempts=F("attempts") + 1,
             next_try_at=timezone.now() + timedelta(seconds=pause),
@@ -173,8 +172,8 @@ def _succeeded(
 
 
 def _failed(directory: Directory, mine: QuerySet[Reconciliation], error: ConnectorError) -> None:
-    failures = directory.reconciliation.failures + 1 if hasattr(directory, "reconciliation") else 1
-    pause = min(LONGEST_PAUSE, settings.RECONCILE_SECONDS * 2.0 ** min(failures - 1, 10))
+    failed_before = directory.reconciliation.failures
+    pause = min(LONGEST_PAUSE, settings.RECONCILE_SECONDS * 2.0 ** min(failed_before, 10))
     mine.update(
         next_at=timezone.now() + timedelta(seconds=pause),
         failures=F("failures") + 1,

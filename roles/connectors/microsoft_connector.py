@@ -1,5 +1,6 @@
 """What the connectors for Microsoft's clouds have in common: who is meant, giving, taking, listing."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +17,7 @@ from .microsoft_service import PUBLIC_AUTHORITY, Service
 PUBLIC_GRAPH = "https://graph.microsoft.com"
 
 
-class MicrosoftConnector:
+class MicrosoftConnector(ABC):
     """The part of both connectors that does not ask which interface a right belongs to."""
 
     ASKS_FOR: ClassVar[str] = "Client secret of the app registration"
@@ -140,8 +141,9 @@ class MicrosoftConnector:
         right = self._right(entitlement, scope)
         return Giving(right, principal, account, self._service.client_id, operation)
 
+    @abstractmethod
     def _right(self, entitlement: str, scope: str = WHOLE) -> Right:
-        raise NotImplementedError
+        """What is meant, which exists. Raises NotFound, Unsupported."""
 
     def _names(self, found: list[Standing]) -> dict[str, str]:
         """What to call the holders, by object id; who is missing is called by that."""

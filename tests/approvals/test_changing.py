@@ -15,9 +15,9 @@ from approvals.granting import assign, request_assignment, request_eligibility
 from approvals.models import AccessRequest
 from audit.journal.actor import PORTAL
 from audit.journal.refusing import NotAllowed, Overtaken, Refused
-from roles.fulfilling import GRACE
 from roles.guarding import LastHolder
 from roles.models import Assignment, Eligibility, EndCause, GroupAssignment, Role
+from roles.planning import GRACE
 from roles.provisioning import begin_assignment
 from roles.requirements import ACTIVE, ELIGIBLE, AskedAssignment
 from roles.sweeping import sweep

@@ -143,13 +143,13 @@ def example(name: str, secret: str, **env: str) -> Iterator[str]:
     process = start_process(argv, env=os.environ | {"HOOK_SECRET": secret} | env)
     url = f"http://127.0.0.1:{port}/"
     try:
-        wait_until(lambda: _listens(url), name)
+        wait_until(lambda: listens(url), name)
         yield url
     finally:
         stop_process(process)
 
 
-def _listens(url: str) -> bool:
+def listens(url: str) -> bool:
     try:
         httpx.post(url, content=b"{}", trust_env=False)
     except httpx.TransportError:

@@ -11,11 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from pim_portal.embedded.postgresql import free_port
 from pim_portal.embedded.supervising import start_process, stop_process
-from tests.factories.hooks import Answering, raw
+from tests.factories.hooks import Answering, listens, raw
 from tests.servers import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "connectors" / "examples" / "webhook_receiver.py"
@@ -60,15 +58,7 @@ def receiving(folder: Path, secret: str) -> Iterator[Receiver]:
         process = start_process(argv, env=os.environ | env, output=log)
     url = f"http://127.0.0.1:{port}/"
     try:
-        wait_until(lambda: _listens(url), EXAMPLE.name)
+        wait_until(lambda: listens(url), EXAMPLE.name)
         yield Receiver(url, file)
     finally:
         stop_process(process)
-
-
-def _listens(url: str) -> bool:
-    try:
-        httpx.post(url, content=b"{}", trust_env=False)
-    except httpx.TransportError:
-        return False
-    return True

@@ -24,8 +24,8 @@ from audit.journal.actor import PORTAL
 from audit.journal.verifying import verify_journal
 from roles import fulfilling
 from roles.connectors.base import Unavailable
-from roles.fulfilling import GRACE
 from roles.models import Account, Assignment, EndCause, Role
+from roles.planning import GRACE
 from roles.provisioning import begin_assignment, end_assignment
 from roles.sweeping import sweep
 from tests.cast import Cast

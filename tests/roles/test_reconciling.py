@@ -1,6 +1,7 @@
 """Finding out what nobody told the portal: rights given past it, taken away, ending at another time."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +15,8 @@ from audit.journal.refusing import NotAllowed, Overtaken, Refused
 from audit.journal.verifying import verify_journal
 from roles import drifting
 from roles.connectors.base import Denied, Grant, Unavailable
-from roles.fulfilling import GRACE
-from roles.models import Assignment, Directory, Drift, EndCause, Origin, Reconciliation
+from roles.models import Account, Assignment, Directory, Drift, EndCause, Origin, Reconciliation
+from roles.planning import GRACE
 from roles.provisioning import begin_assignment, end_assignment
 from roles.reconciling import LEASE, SILENT, directories_to_reconcile, reconcile
 from roles.settling import accept_drift, adopt_drift, correct_drift
@@ -186,6 +187,21 @@ def test_what_stood_there_before_is_found_outside_and_stays_while_it_is_held_thr
     clock.shift(MINUTE)
     assert compare(vault) == []
     assert not vault.holds(begun), "but the settings say that it goes"
+
+
+def test_where_the_directory_ignores_case_what_is_held_through_the_portal_stays_under_any_spelling(
+    clock: TimeMachineFixture, vault: Vault, cast: Cast
+) -> None:
+    vault.capabilities = replace(vault.capabilities, ignores_case=True)
+    Account.objects.create(directory=vault.row, person=cast.employee, name="Robin.S")
+    held = activate(make_eligibility(make_role(vault.row), cast.employee), cast.employee)
+    vault.rights["Robin.S", "operator"] = "somebody else"
+    say(vault, on_found_outside=Answer.CORRECT)
+    sweep()
+    clock.shift(MINUTE)
+
+    assert compare(vault) == [(Kind.FOUND_OUTSIDE, "robin.s", Status.OPEN)]
+    assert vault.holds(held)
 
 
 def test_a_right_that_was_taken_away_is_reported_and_given_again_when_somebody_says_so(

@@ -54,7 +54,7 @@ PAGES = {
         "/reviews/{open}/work/?show=decided",
         "/reviews/{open}/work/?list=1",
         "/reviews/{open}/work/?item={group} Save and next",
-        "/reviews/{open}/work/follow/",
+        "/reviews/{open}/{work}/follow/",
         "/reviews/{answered}/work/",
         "/reviews/{held}/work/",
     ],
@@ -133,7 +133,7 @@ def test_every_page_of_reviews_is_accessible_and_fits(
             page.emulate_media(color_scheme=window["color_scheme"])  # type: ignore[arg-type]
             for said in paths:
                 path, _, button = said.partition(" ")
-                visitor.go(path.format(**keys))
+                visitor.go(path.format(work="work", **keys))
                 if button:
                     # Past what the browser would ask for itself, so that the page has to say it.
                     page.evaluate("for (const form of document.forms) form.noValidate = true")

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +32,7 @@ class Held:
         return self.made <= now and (self.gone is None or self.gone > now) and not over
 
 
-class Scheduling:
+class Scheduling(ABC):
     """The part of a tenant that carries out schedule requests."""
 
     def __init__(self) -> None:
@@ -44,8 +45,9 @@ class Scheduling:
         self.policy_failure = ""
         self._passing: dict[str, list[str]] = {}
 
+    @abstractmethod
     def principal(self, principal: str) -> dict[str, Any]:
-        raise NotImplementedError
+        """Who that is."""
 
     def _find(self, what: str, principal: str, scope: str = "/") -> Held | None:
         found = [
